@@ -1,0 +1,163 @@
+"""The contract: the one file that the author of a retriever reads.
+
+A retriever is a dataclass in a file of its own. Its fields are its hyper-parameters, its docstring says what it is, and
+its file name is the name typed on the command line (``my_idea.py`` is ``my-idea``)::
+
+    @dataclass
+    class MyIdea(Retriever):
+        '''Ranks solutions by the number of words they share with the question.'''
+
+        min_length: int = 1
+
+        def index(self, corpus, env): ...      # all work on documents
+        def search(self, queries, k): ...      # all work on queries
+
+``fit``, ``index`` and ``search`` are timed apart, so they must be apart: the corpus given to ``index`` is closed when
+``index`` returns. Underscore attributes set by these methods are state; nothing else is.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Qrels = Mapping[str, Mapping[str, int]]
+"""Query id -> document id -> grade; a grade above 0 is relevant."""
+
+
+class Doc(NamedTuple):
+    """A document: a solution that can be retrieved."""
+
+    id: str
+    text: str
+    title: str = ""
+
+    @property
+    def content(self) -> str:
+        """Title and text as one string, the way a single-field index sees the document."""
+        return f"{self.title}\n{self.text}" if self.title else self.text
+
+
+class Query(NamedTuple):
+    """A question."""
+
+    id: str
+    text: str
+
+
+class Pairs(NamedTuple):
+    """What learning may see: documents, questions and which of the documents solve them."""
+
+    corpus: Sequence[Doc]
+    queries: Sequence[Query]
+    qrels: Qrels
+
+
+class Hits(NamedTuple):
+    """The k best documents of each query, best first.
+
+    positions: int64 ``[Q, k]``, positions in the corpus as indexed; -1 pads a short row.
+    scores: float32 ``[Q, k]``, higher is better; the score of a pad is ignored.
+    """
+
+    positions: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+    @classmethod
+    def top(cls, scores: NDArray[Any], k: int) -> Self:
+        """Pick the k best columns of a dense score matrix ``[Q, N]``; equal scores keep the order of the corpus."""
+        scores = np.asarray(scores, dtype=np.float32)
+        k = min(k, scores.shape[1])
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        return cls(order.astype(np.int64), np.take_along_axis(scores, order, axis=1))
+
+
+def _ignore(fraction: float, note: str) -> None:
+    pass
+
+
+def _fit(part: "Component", train: Pairs, dev: Pairs, env: "Env") -> None:
+    part.fit(train, dev, env)
+
+
+@dataclass(frozen=True)
+class Env:
+    """Where and how a retriever runs; never part of what it is.
+
+    device: ``cpu`` or ``cuda``, one of the retriever's ``devices``.
+    seed: every random choice derives from it.
+    threads: how many threads the retriever may use.
+    progress: call it with the fraction done (0 to 1) and a short note while something takes long.
+    fitter: how a system of several parts fits one of them (see ``fit``).
+    stages: seconds by stage name, filled by ``stage``.
+    """
+
+    device: str = "cpu"
+    seed: int = 0
+    threads: int = 1
+    cache: Path | None = None
+    progress: Callable[[float, str], None] = _ignore
+    fitter: Callable[["Component", Pairs, Pairs, "Env"], None] = _fit
+    stages: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the seconds spent inside the ``with`` block to the stage of this name."""
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.stages[name] = self.stages.get(name, 0.0) + perf_counter() - start
+
+    def fit(self, part: "Component", train: Pairs, dev: Pairs) -> None:
+        """Fit a part of a system, or take over a stored fit of the same part."""
+        self.fitter(part, train, dev, self)
+
+
+class Component(ABC):
+    """What retrievers and scorers have in common."""
+
+    devices: ClassVar[tuple[str, ...]] = ("cpu",)
+    """Where it can run; with ``cpu`` alone it runs there whatever ``--device`` says, and the report says so."""
+    seeded: ClassVar[bool] = False
+    """Whether another seed gives other results; if so it is run once for each of ``--seeds``."""
+
+    def fit(self, train: Pairs, dev: Pairs, env: Env) -> None:  # noqa: B027 - optional, most lexical methods learn nothing
+        """Learn from the training pairs; hyper-parameters may be chosen on ``dev``. The test split is never seen."""
+
+    @abstractmethod
+    def index(self, corpus: Sequence[Doc], env: Env) -> None:
+        """Do all work on documents; ``corpus`` cannot be read after this returns."""
+
+    def save(self, folder: Path) -> None:
+        """Write what ``fit`` learned into an empty folder, so that it is not learned again; no pickles."""
+        raise NotImplementedError
+
+    def load(self, folder: Path) -> None:
+        """Take over what ``save`` wrote, instead of ``fit``."""
+        raise NotImplementedError
+
+
+class Retriever(Component):
+    """Finds the k best documents of an indexed corpus for each query."""
+
+    @abstractmethod
+    def search(self, queries: Sequence[Query], k: int) -> Hits:
+        """Rank documents for each query: text in, host arrays out; k may exceed the corpus."""
+
+
+class Scorer(Component):
+    """Scores given documents for a query, like the interaction CNN: ranks everything alone, re-ranks after a first stage."""
+
+    @abstractmethod
+    def score(self, queries: Sequence[Query], positions: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Score candidates: positions ``[Q, n]`` in the corpus as indexed, -1 pads; returns float32 ``[Q, n]``.
+
+        A document's score depends on the query and the document alone, not on the other candidates.
+        """

@@ -1,0 +1,1 @@
+"""From the name of a collection to a Dataset: cards, sources, splits, cache."""

@@ -1,0 +1,95 @@
+"""The nouns of a collection: splits of judged questions over one corpus, and the pool that is searched."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from bench.api import Doc, Pairs, Qrels, Query
+from bench.errors import DataError
+
+POOLS = ("heldout", "all")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Questions and their judgements; every query has at least one relevant document."""
+
+    queries: tuple[Query, ...]
+    qrels: Qrels
+
+    def judged(self) -> set[str]:
+        """Ids of all documents that are judged for a query of this split."""
+        return {doc_id for grades in self.qrels.values() for doc_id in grades}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One corpus, three splits.
+
+    name: as the report prints it, ``python-docs`` or the folder's name.
+    pool: the pool that is searched unless the user says otherwise, ``heldout`` or ``all``.
+    facts: what the report tells about it (licence, source, versions of packages, counts of dropped records), in order.
+    groups: query id -> group (thread, class, near-duplicate cluster); a query without one is its own group.
+    """
+
+    name: str
+    corpus: tuple[Doc, ...]
+    train: Split
+    dev: Split
+    test: Split
+    pool: str = "heldout"
+    facts: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of everything that can change a result: documents, questions, judgements, splits."""
+        digest = hashlib.sha256()
+        for doc in self.corpus:
+            digest.update("\0".join(doc).encode("utf-8", "surrogatepass") + b"\1")
+        for split in (self.train, self.dev, self.test):
+            digest.update(b"\2")
+            for query in split.queries:
+                grades = sorted(split.qrels[query.id].items())
+                digest.update(f"{query.id}\0{query.text}\0{grades}\1".encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()[:16]
+
+    def documents(self, pool: str) -> tuple[Doc, ...]:
+        """Documents to search: those judged for a held-out question (``heldout``) or every one (``all``)."""
+        if pool == "all":
+            return self.corpus
+        return self._select(self.test)
+
+    def pairs(self, split: str) -> Pairs:
+        """What ``fit`` may see of ``train`` or ``dev``: the split's questions and the documents judged for them."""
+        if split not in ("train", "dev"):
+            raise DataError(f"a retriever may learn from train and dev only, not from {split!r}")
+        part: Split = getattr(self, split)
+        return Pairs(self._select(part), part.queries, part.qrels)
+
+    def limited(self, limit: int) -> "Dataset":
+        """Keep the first ``limit`` held-out questions, four times as many for training, and the documents judged for those."""
+        test, dev, train = (
+            _first(split, n) for split, n in ((self.test, limit), (self.dev, limit), (self.train, 4 * limit))
+        )
+        kept = test.judged() | dev.judged() | train.judged()
+        return Dataset(
+            name=self.name,
+            corpus=tuple(doc for doc in self.corpus if doc.id in kept),
+            train=train,
+            dev=dev,
+            test=test,
+            pool=self.pool,
+            facts={**self.facts, "limit": f"first {limit} held-out questions"},
+            groups=self.groups,
+        )
+
+    def _select(self, split: Split) -> tuple[Doc, ...]:
+        wanted = split.judged()
+        return tuple(doc for doc in self.corpus if doc.id in wanted)
+
+
+def _first(split: Split, n: int) -> Split:
+    queries: Sequence[Query] = split.queries[:n]
+    return Split(tuple(queries), {query.id: split.qrels[query.id] for query in queries})

@@ -1,0 +1,1 @@
+"""Outcomes to tables, figures and markdown: pure, no torch, no retriever, no recomputation of results."""

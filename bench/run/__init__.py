@@ -1,0 +1,1 @@
+"""Plan, workers, outcomes: the only code that calls a retriever."""
