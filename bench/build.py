@@ -1,0 +1,130 @@
+"""From the text of a system to objects and back: parameters are converted by the types of the dataclass fields."""
+
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from bench.api import Component, Retriever, Scorer
+from bench.errors import SpecError
+from bench.loading import load
+from bench.pipeline import Cascade, Exhaustive, Fusion
+from bench.plugins import Plugin, get, nearest
+from bench.spec import CASCADE_OPTIONS, FUSION_OPTIONS, Spec, Unit
+from bench.spec import Cascade as CascadeSpec
+from bench.spec import Fused as FusedSpec
+
+
+def build(spec: Spec, plugins: Mapping[str, Plugin]) -> Retriever:
+    """Make the retriever that a spec names; a scorer alone ranks the whole pool. SpecError for bad parameters."""
+    if isinstance(spec, Unit):
+        unit = _unit(spec, plugins)
+        return Exhaustive(unit) if isinstance(unit, Scorer) else unit
+    if isinstance(spec, FusedSpec):
+        parts = tuple(build(part, plugins) for part in spec.parts)
+        return _construct(Fusion, spec.options, str(spec), parts=parts)
+    second = _unit(spec.second, plugins) if isinstance(spec.second, Unit) else None
+    if not isinstance(second, Scorer):
+        raise SpecError(f"{spec}: only a scorer can re-rank, {spec.second} is a retriever; to combine rankings use '+'")
+    return _construct(Cascade, spec.options, str(spec), first=build(spec.first, plugins), scorer=second)
+
+
+def canonical(component: Component) -> Spec:
+    """The shortest spec of a system: only what differs from the defaults; equal systems have equal specs."""
+    if isinstance(component, Exhaustive):
+        return canonical(component.scorer)
+    if isinstance(component, Fusion):
+        return FusedSpec(tuple(canonical(part) for part in component.parts), _changed(component, FUSION_OPTIONS))
+    if isinstance(component, Cascade):
+        first, second = canonical(component.first), canonical(component.scorer)
+        return CascadeSpec(first, second, _changed(component, CASCADE_OPTIONS))
+    return Unit(name_of(component), _changed(component))
+
+
+def name_of(component: Component) -> str:
+    """The name that ``build`` gave to a component's class."""
+    return _NAMES[type(component)]
+
+
+def parameters(component: Component) -> dict[str, Any]:
+    """Every hyper-parameter of a retriever, or of the parts of a system, by name."""
+    if isinstance(component, Exhaustive):
+        return parameters(component.scorer)
+    if isinstance(component, Fusion | Cascade):
+        own = {name: getattr(component, name) for name in _options_of(component)}
+        return {**{str(canonical(part)): parameters(part) for part in component.components}, **own}
+    return {item.name: getattr(component, item.name) for item in fields(component) if item.init}  # type: ignore[arg-type]
+
+
+_NAMES: dict[type, str] = {}
+Made = TypeVar("Made", bound=Component)
+
+
+def _unit(spec: Unit, plugins: Mapping[str, Plugin]) -> Retriever | Scorer:
+    loaded = load(get(spec.name, plugins))
+    _NAMES[loaded] = spec.name
+    return _construct(loaded, spec.options, str(spec))
+
+
+def _construct(cls: type[Made], options: tuple[tuple[str, str], ...], text: str, **given: object) -> Made:
+    hints = get_type_hints(cls)
+    own = [item for item in fields(cls) if item.init and item.name not in given]  # type: ignore[arg-type]  # checked by load
+    known = [item.name for item in own]
+    values: dict[str, object] = {}
+    for key, value in options:
+        if key not in known:
+            raise SpecError(f"{text}: no parameter {key!r}{nearest(key, known)}")
+        values[key] = _converted(value, hints[key], f"{text}: {key}={value}")
+    required = [item.name for item in own if item.default is MISSING and item.default_factory is MISSING]
+    missing = [name for name in required if name not in values]
+    if missing:
+        raise SpecError(f"{text}: needs {', '.join(missing)}, as in {text}:{missing[0]}=VALUE")
+    try:
+        return cls(**given, **values)
+    except (ValueError, TypeError) as error:
+        raise SpecError(f"{text}: {error}") from None
+
+
+def _converted(text: str, hint: Any, where: str) -> object:
+    choices = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    for choice in choices:
+        if get_origin(choice) is Literal:
+            if text in get_args(choice):
+                return text
+        elif choice is type(None):
+            if text == "none":
+                return None
+        elif choice is bool:
+            if text in ("true", "false"):
+                return text == "true"
+        elif choice in (int, float, str):
+            try:
+                return choice(text)
+            except ValueError:
+                continue
+    raise SpecError(f"{where} is not {_expected(choices)}")
+
+
+def _expected(choices: tuple[Any, ...]) -> str:
+    names = {bool: "true or false", int: "a whole number", float: "a number", type(None): "none"}
+    texts = [names[c] if c in names else " or ".join(map(str, get_args(c))) for c in choices]
+    return " or ".join(texts)
+
+
+def _options_of(component: Component) -> tuple[str, ...]:
+    return FUSION_OPTIONS if isinstance(component, Fusion) else CASCADE_OPTIONS
+
+
+def _changed(component: Any, only: tuple[str, ...] | None = None) -> tuple[tuple[str, str], ...]:
+    changed = []
+    for item in fields(component):
+        value = getattr(component, item.name)
+        if item.init and (only is None or item.name in only) and value != item.default:
+            changed.append((item.name, _text(value)))
+    return tuple(changed)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    return str(value)

@@ -1,0 +1,91 @@
+"""What a retriever file says of itself, read from its source without importing it: ``list`` stays fast and safe."""
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.errors import PluginError
+
+KINDS = ("Retriever", "Scorer")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A hyper-parameter: name, annotation and default as written, and the comment or docstring line beside it."""
+
+    name: str
+    type: str
+    default: str
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Description:
+    """A retriever or scorer as its source tells it. ``kind`` is ``Retriever`` or ``Scorer``."""
+
+    class_name: str
+    kind: str
+    doc: str
+    devices: tuple[str, ...]
+    seeded: bool
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def summary(self) -> str:
+        """First line of the docstring."""
+        return self.doc.partition("\n")[0]
+
+
+def describe(path: Path, class_name: str | None = None) -> Description:
+    """Read the one public retriever class of a file, or the named one; PluginError when there is not exactly one."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise PluginError(f"{path}: cannot be read as Python: {error}") from None
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and _kind(node)]
+    wanted = [node for node in classes if (node.name == class_name if class_name else not node.name.startswith("_"))]
+    if len(wanted) != 1:
+        names = ", ".join(node.name for node in wanted) or "none"
+        raise PluginError(f"{path}: expected one public class that extends Retriever or Scorer, found {names}")
+    return _described(wanted[0])
+
+
+def _kind(node: ast.ClassDef) -> str:
+    bases = [ast.unparse(base).rpartition(".")[2] for base in node.bases]
+    return next((base for base in bases if base in KINDS), "")
+
+
+def _described(node: ast.ClassDef) -> Description:
+    facts: dict[str, Any] = {"devices": ("cpu",), "seeded": False}
+    parameters: list[Parameter] = []
+    for statement, following in zip(node.body, [*node.body[1:], None], strict=True):
+        name, value, annotation = _assignment(statement)
+        if name in facts and value is not None:
+            facts[name] = ast.literal_eval(value)
+        elif annotation and name and not name.startswith("_") and not annotation.startswith("ClassVar"):
+            default = ast.unparse(value) if value is not None else "required"
+            parameters.append(Parameter(name, annotation, default, _string(following)))
+    return Description(
+        class_name=node.name,
+        kind=_kind(node),
+        doc=ast.get_docstring(node) or "",
+        devices=tuple(facts["devices"]),
+        seeded=bool(facts["seeded"]),
+        parameters=tuple(parameters),
+    )
+
+
+def _assignment(statement: ast.stmt) -> tuple[str, ast.expr | None, str]:
+    if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+        return statement.target.id, statement.value, ast.unparse(statement.annotation)
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+        return statement.targets[0].id, statement.value, ""
+    return "", None, ""
+
+
+def _string(statement: ast.stmt | None) -> str:
+    """The text of a bare string below a field, the usual place for its documentation."""
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+        return str(statement.value.value).strip() if isinstance(statement.value.value, str) else ""
+    return ""
