@@ -264,11 +264,11 @@ def _z(scores: Floats, real: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def _z_gains(hits: Hits) -> NDArray[np.float64]:
-    """Standard scores above those of the worst hit: a document that a part did not find gains nothing from it."""
+    """Standard scores, with 0 for a document that the part did not find: one deviation below its worst hit."""
     real = hits.positions >= 0
     standard = _z(hits.scores, real)
     lowest = np.where(real, standard, np.inf).min(axis=1, keepdims=True, initial=np.inf)
-    return np.where(real, standard - np.where(np.isfinite(lowest), lowest, 0), 0)
+    return np.where(real, standard - np.where(np.isfinite(lowest), lowest, 0) + 1, 0)
 
 
 def _reciprocal_ranks(hits: Hits, constant: int) -> NDArray[np.float64]:

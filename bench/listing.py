@@ -1,0 +1,75 @@
+"""What can be run, as text: from the sources of retrievers and the cards of datasets, importing neither."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import indent
+
+from bench.describe import Description
+from bench.plugins import Plugin, find, get
+from bench.spec import Cascade, Fused, Spec, Unit, parse
+
+
+def retrievers(plugin_files: Sequence[Path]) -> str:
+    """Every retriever: name, first line of its documentation, devices, parameters with defaults."""
+    blocks = ["retrievers"]
+    for plugin in find(plugin_files).values():
+        told = plugin.describe()
+        devices = " ".join(told.devices)
+        kind = "re-ranks, or ranks everything" if told.kind == "Scorer" else ""
+        notes = ", ".join(note for note in (devices, kind) if note)
+        blocks.append(f"  {plugin.name:14} {told.summary} [{notes}]")
+        if told.parameters:
+            blocks.append(indent(_parameters_line(told), " " * 17))
+    blocks.append("  combine: a+b fuses, a/b re-ranks a's best with the scorer b; `info SPEC` tells more of one system")
+    return "\n".join(blocks)
+
+
+def datasets(card_folders: Sequence[Path]) -> str:
+    """Every dataset card: name, counts, licence, description."""
+    from bench.data.cards import all_cards  # noqa: PLC0415 - only this command needs it
+
+    cards = [f"  {card.name:14} {card.description} [{card.licence}]" for card in all_cards(card_folders)]
+    own = "  your own:      beir:FOLDER (corpus.jsonl, queries.jsonl, qrels/*.tsv), pairs:FILE (JSONL, CSV, TSV)"
+    return "\n".join(["datasets", *cards, own])
+
+
+def system(text: str, plugin_files: Sequence[Path]) -> str:
+    """A system in full: how its text is understood, and each part's documentation and parameters."""
+    plugins = find(plugin_files)
+    spec = parse(text)
+    parts = [_part(unit, get(unit.name, plugins)) for unit in units(spec)]
+    return "\n\n".join([f"{spec}: {_structure(spec)}", *parts])
+
+
+def units(spec: Spec) -> list[Unit]:
+    """The named parts of a spec, each once, in order."""
+    if isinstance(spec, Unit):
+        return [spec]
+    inner = spec.parts if isinstance(spec, Fused) else (spec.first, spec.second)
+    return list(dict.fromkeys(unit for part in inner for unit in units(part)))
+
+
+def _structure(spec: Spec) -> str:
+    if isinstance(spec, Unit):
+        return "one system"
+    own = "".join(f", {key} {value}" for key, value in spec.options)
+    if isinstance(spec, Cascade):
+        return f"{spec.second} re-ranks the best of {spec.first}{own}"
+    return f"the rankings of {' and '.join(map(str, spec.parts))} fused{own}"
+
+
+def _part(unit: Unit, plugin: Plugin) -> str:
+    told = plugin.describe()
+    given = dict(unit.options)
+    lines = [f"{plugin.name}  ({plugin.origin})", indent(told.doc, "  "), ""]
+    for parameter in told.parameters:
+        value = f"{given.pop(parameter.name)} (default {parameter.default})" if parameter.name in given else ""
+        lines.append(f"  {parameter.name}: {parameter.type} = {value or parameter.default}")
+        if parameter.doc:
+            lines.append(indent(parameter.doc, "      "))
+    lines.extend(f"  {key}={value}: no such parameter" for key, value in given.items())
+    return "\n".join(lines)
+
+
+def _parameters_line(told: Description) -> str:
+    return ", ".join(f"{parameter.name}={parameter.default.strip(chr(39))}" for parameter in told.parameters)

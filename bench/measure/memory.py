@@ -1,0 +1,98 @@
+"""Memory: what an object holds, the largest a process has been, the largest on the device."""
+
+import resource
+import sys
+from collections.abc import Iterable, Mapping
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from bench.api import Env
+
+_SHARED = (type, ModuleType, FunctionType, MethodType, BuiltinFunctionType, Env)
+
+
+def held_bytes(root: object) -> int:
+    """Bytes reachable from an object: arrays and tensors by their buffers, everything else by ``sys.getsizeof``.
+
+    Classes, modules, functions and the Env belong to the process and count nothing; an object reached twice counts once.
+    """
+    seen: set[int] = set()
+    waiting: list[object] = [root]
+    total = 0
+    while waiting:
+        item = waiting.pop()
+        if id(item) in seen or isinstance(item, _SHARED):
+            continue
+        seen.add(id(item))
+        total += _own_bytes(item, seen)
+        waiting.extend(_children(item))
+    return total
+
+
+def parameter_count(root: object) -> int | None:
+    """Learned numbers: elements of all torch parameters reachable from an object; None where there are none."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return None
+    seen: set[int] = set()
+    waiting: list[object] = [root]
+    total = 0
+    while waiting:
+        item = waiting.pop()
+        if id(item) in seen or isinstance(item, (str, bytes, *_SHARED)):
+            continue
+        seen.add(id(item))
+        if isinstance(item, torch.nn.Module):
+            for parameter in item.parameters():
+                total += 0 if id(parameter) in seen else parameter.numel()
+                seen.add(id(parameter))
+        elif isinstance(item, torch.nn.Parameter):
+            total += item.numel()
+        elif hasattr(item, "__dict__") or isinstance(item, list | tuple | dict):
+            waiting.extend(_children(item))
+    return total or None
+
+
+def peak_bytes() -> int:
+    """The largest resident set this process has had (getrusage; kilobytes on Linux, bytes on macOS)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def cuda_peak_bytes(device: str) -> int | None:
+    """The largest allocation on the CUDA device since the process began; None on the cpu."""
+    torch = sys.modules.get("torch")
+    if device == "cpu" or torch is None:
+        return None
+    return int(torch.cuda.max_memory_allocated())
+
+
+def _own_bytes(item: object, seen: set[int]) -> int:
+    torch = sys.modules.get("torch")
+    if isinstance(item, np.ndarray):
+        base = item
+        while isinstance(base.base, np.ndarray):
+            base = base.base
+        fresh = base is item or id(base) not in seen
+        seen.add(id(base))
+        return base.nbytes if fresh else 0
+    if torch is not None and isinstance(item, torch.Tensor):
+        return int(item.untyped_storage().nbytes())
+    return sys.getsizeof(item)
+
+
+def _children(item: Any) -> Iterable[object]:
+    if isinstance(item, str | bytes | bytearray | int | float | np.ndarray):
+        return ()
+    found: list[object] = []
+    if isinstance(item, Mapping):
+        found.extend(item.keys())
+        found.extend(item.values())
+    elif isinstance(item, list | tuple | set | frozenset):
+        found.extend(item)
+    if hasattr(item, "__dict__"):
+        found.extend(vars(item).values())
+    found.extend(getattr(item, slot) for slot in getattr(type(item), "__slots__", ()) if hasattr(item, slot))
+    return found

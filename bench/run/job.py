@@ -1,0 +1,63 @@
+"""One job: a system, a seed and a device, with everything its process must know; plain data, sent as JSON."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker process is told.
+
+    spec: canonical text of the system. device: where it shall run. timed: whether its latency is measured.
+    dataset, cards, cache, limit, fingerprint: how to open the collection, and what it must turn out to be.
+    depth: hits asked for when quality is measured. samples: indices of the sample questions.
+    """
+
+    spec: str
+    seed: int
+    device: str
+    threads: int
+    timed: bool
+    dataset: str
+    cards: tuple[str, ...]
+    plugins: tuple[str, ...]
+    cache: str
+    limit: int | None
+    pool: str
+    fingerprint: str
+    depth: int
+    measures: tuple[str, ...]
+    samples: tuple[int, ...]
+    run_file: str
+    refit: bool
+
+    @property
+    def label(self) -> str:
+        """Short name for progress and messages."""
+        return f"{self.spec} (seed {self.seed}, {self.device})"
+
+    @property
+    def slug(self) -> str:
+        """File name that no other job of the run has."""
+        return slug(self.spec, self.seed, self.device)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Inverse of ``to_json``."""
+        fields: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in data.items()}
+        return cls(**fields)
+
+
+def slug(spec: str, seed: int, device: str) -> str:
+    """Readable file name of a job: the spec with everything but letters, digits and ``. + = -`` replaced."""
+    text = re.sub(r"[^A-Za-z0-9.+=-]", "_", spec)
+    if text != spec:
+        text = f"{text[:60]}-{sha256(spec.encode()).hexdigest()[:6]}"
+    return f"{text[:80]}.seed{seed}.{device}"

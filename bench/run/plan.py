@@ -1,0 +1,147 @@
+"""From what the user asked for to a list of jobs; everything that can be refused is refused here, before any work."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.build import build, canonical
+from bench.data.dataset import POOLS, Dataset
+from bench.data.load import open_dataset
+from bench.errors import DataError, DeviceError, OptionError
+from bench.pipeline import devices_of, is_seeded
+from bench.plugins import Plugin, find
+from bench.run.job import Job
+from bench.spec import Unit, parse_list
+
+DEVICES = ("cpu", "cuda")
+MIN_DEPTH = 100
+"""Quality is measured to at least this depth, so that the top-k curve is worth looking at."""
+
+SAMPLES = 10
+"""Sample questions shown in the report."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for, as typed; None where the default depends on the dataset or the machine."""
+
+    retrievers: str
+    dataset: str
+    device: str = "auto"
+    cutoffs: tuple[int, ...] = (1, 5, 10)
+    pool: str | None = None
+    seeds: tuple[int, ...] = (0,)
+    threads: int | None = None
+    limit: int | None = None
+    out: Path | None = None
+    cards: tuple[Path, ...] = ()
+    plugins: tuple[Path, ...] = ()
+    cache: Path = Path()
+    refit: bool = False
+    timeout: float = 1800.0
+    memory: int = 8 * 2**30
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Jobs over an opened dataset. ``devices`` are those measured, ``samples`` indices of held-out questions."""
+
+    request: Request
+    dataset: Dataset
+    pool: str
+    devices: tuple[str, ...]
+    threads: int
+    measures: tuple[str, ...]
+    samples: tuple[int, ...]
+    jobs: tuple[Job, ...]
+
+
+def make_plan(request: Request, progress: Callable[[float, str], None]) -> Plan:
+    """Check the request, open the dataset and lay out one job per system, device and seed; BenchError for a bad one."""
+    _check(request)
+    plugins = find(request.plugins)
+    systems = _systems(request.retrievers, plugins)
+    devices = resolve_devices(request.device, (device for usable, _ in systems.values() for device in usable))
+    dataset = open_dataset(
+        request.dataset, cards=request.cards, cache=request.cache, limit=request.limit, progress=progress
+    )
+    pool = request.pool or dataset.pool
+    if not dataset.test.queries:
+        raise DataError(f"{request.dataset} has no held-out questions")
+    threads = request.threads or usable_cores()
+    count = len(dataset.test.queries)
+    samples = tuple(sorted({at * count // SAMPLES for at in range(SAMPLES)}))
+    first = Job(
+        spec="",
+        seed=request.seeds[0],
+        device="cpu",
+        threads=threads,
+        timed=True,
+        dataset=request.dataset,
+        cards=tuple(str(card.resolve()) for card in request.cards),
+        plugins=tuple(str(path.resolve()) for path in request.plugins),
+        cache=str(request.cache),
+        limit=request.limit,
+        pool=pool,
+        fingerprint=dataset.fingerprint,
+        depth=max(MIN_DEPTH, *request.cutoffs),
+        measures=(*(f"Success@{k}" for k in request.cutoffs), "RR@10", "nDCG@10"),
+        samples=samples,
+        run_file="",
+        refit=request.refit,
+    )
+    jobs = tuple(
+        replace(first, spec=spec, seed=seed, device=device, timed=seed == request.seeds[0])
+        for spec, (usable, seeded) in systems.items()
+        for device in _where(usable, devices)
+        for seed in (request.seeds if seeded else request.seeds[:1])
+    )
+    return Plan(request, dataset, pool, devices, threads, first.measures, samples, jobs)
+
+
+def resolve_devices(asked: str, usable: Iterable[str]) -> tuple[str, ...]:
+    """Devices to measure on: ``auto`` is the cpu, and cuda where there is one that a system can use.
+
+    DeviceError when cuda is asked for and there is none.
+    """
+    names = ("auto",) if asked == "auto" else tuple(dict.fromkeys(asked.split(",")))
+    unknown = [name for name in names if name not in ("auto", *DEVICES)]
+    if unknown:
+        raise OptionError(f"--device {asked}: no device {unknown[0]!r}; there are: auto, {', '.join(DEVICES)}")
+    if "auto" in names:
+        return DEVICES if "cuda" in set(usable) and _has_cuda() else DEVICES[:1]
+    if "cuda" in names and not _has_cuda():
+        raise DeviceError("--device cuda: torch finds no CUDA device here; use --device cpu")
+    return names
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _check(request: Request) -> None:
+    if request.pool not in (None, *POOLS):
+        raise OptionError(f"--pool {request.pool}: there are: {', '.join(POOLS)}")
+    for option, values in (("--k", request.cutoffs), ("--threads", (request.threads,)), ("--limit", (request.limit,))):
+        if any(value is not None and value < 1 for value in values) or not values:
+            raise OptionError(f"{option} must be at least 1")
+
+
+def _systems(text: str, plugins: Mapping[str, Plugin]) -> dict[str, tuple[set[str], bool]]:
+    """Canonical spec -> devices it can use and whether the seed matters; each system once, in the order given."""
+    specs = tuple(Unit(name) for name in plugins) if text == "all" else parse_list(text)
+    systems = [build(spec, plugins) for spec in specs]
+    return {str(canonical(system)): (devices_of(system), is_seeded(system)) for system in systems}
+
+
+def _where(usable: set[str], devices: tuple[str, ...]) -> tuple[str, ...]:
+    """Devices a system is measured on; one that can use none of those asked for runs on the cpu."""
+    return tuple(device for device in devices if device in usable) or ("cpu",)
+
+
+def _has_cuda() -> bool:
+    import torch  # noqa: PLC0415 - asked only when a system can use it
+
+    return bool(torch.cuda.is_available())

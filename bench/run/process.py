@@ -1,0 +1,148 @@
+"""The parent's hold on one worker process: commands, events, and an end that is always one line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import Any
+
+import psutil
+
+from bench.run.job import Job
+
+POLL = 0.2
+"""Seconds between two looks at the worker's memory and time."""
+
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+_BOOT = "import sys; sys.path[:] = {path!r}; from bench.run.worker import main; main()"
+
+
+class JobFailedError(Exception):
+    """The job cannot go on; the message is the reason in one line. Not a BenchError: the other jobs go on."""
+
+
+class WorkerProcess:
+    """A process of its own for one job, killed when it hangs, grows too large or is no longer wanted."""
+
+    def __init__(self, job: Job, log: Path, *, timeout: float, memory: int) -> None:
+        """``timeout`` bounds each answer (s); ``memory`` the resident set (bytes); ``log`` takes standard error."""
+        self._timeout = timeout
+        self._memory = memory
+        self._log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _BOOT.format(path=sys.path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                encoding="utf-8",
+                env={**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(job.threads)), "PYTHONUNBUFFERED": "1"},
+                start_new_session=True,  # Ctrl-C is the parent's to handle
+            )
+        _prefer_as_victim(self._process.pid)
+        self._events: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+        threading.Thread(target=self._read, daemon=True).start()
+        self._job = job
+
+    def prepare(self, on_event: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        """Fit, index, search; events are passed on as they come."""
+        return self._ask(self._job.to_json(), on_event)
+
+    def time(self, action: str, arguments: list[int], budget: float) -> dict[str, Any]:
+        """One round of the clock: samples (s) and stages."""
+        return self._ask({"do": action, "arguments": arguments, "budget": budget}, lambda _: None)
+
+    def close(self) -> None:
+        """End the process, whatever it is doing, and the log with it unless something was written there."""
+        if self._process.poll() is None:
+            self._signal(signal.SIGKILL)
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                with suppress(OSError):  # a broken pipe has nothing left to flush to
+                    pipe.close()
+        if self._log.exists() and self._log.stat().st_size == 0:
+            self._log.unlink()
+
+    def _ask(self, message: dict[str, Any], on_event: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        try:
+            stdin = self._process.stdin
+            if stdin is None:
+                raise JobFailedError("the worker has no input")
+            stdin.write(json.dumps(message) + "\n")
+            stdin.flush()
+        except OSError:
+            raise JobFailedError(self._ending()) from None
+        phase = "start"
+        begun = monotonic()
+        while True:
+            event = self._next(begun, phase)
+            if event["event"] == "result":
+                value: dict[str, Any] = event["value"]
+                return value
+            if event["event"] == "failed":
+                raise JobFailedError(event["why"])
+            if event["event"] == "phase":
+                phase, begun = event["phase"], monotonic()
+            on_event(event)
+
+    def _next(self, begun: float, phase: str) -> dict[str, Any]:
+        while True:
+            try:
+                event = self._events.get(timeout=POLL)
+            except Empty:
+                self._watch(begun, phase)
+                continue
+            if event is None:
+                raise JobFailedError(self._ending())
+            return event
+
+    def _watch(self, begun: float, phase: str) -> None:
+        if monotonic() - begun > self._timeout:
+            self._signal(signal.SIGKILL)
+            raise JobFailedError(f"hung: {phase} did not end within {self._timeout:g} s (--timeout)")
+        try:
+            resident = psutil.Process(self._process.pid).memory_info().rss
+        except psutil.Error:
+            return
+        if resident > self._memory:
+            self._signal(signal.SIGKILL)
+            used, limit = resident / 2**30, self._memory / 2**30
+            raise JobFailedError(f"out of memory: {phase} used {used:.1f} GiB, the limit is {limit:.1f} GiB (--memory)")
+
+    def _ending(self) -> str:
+        """Why a process that stopped answering is gone."""
+        code = self._process.wait()
+        if code < 0:
+            hint = ", perhaps out of memory" if -code == signal.SIGKILL else ""
+            return f"crashed: killed by {signal.Signals(-code).name}{hint}"
+        return f"crashed: the process ended with exit code {code}"
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+    def _read(self) -> None:
+        """Turn answer lines into events; None marks the end."""
+        stdout = self._process.stdout
+        for line in stdout or ():
+            self._events.put(json.loads(line))
+        self._events.put(None)
+
+
+def _prefer_as_victim(pid: int) -> None:
+    """When memory runs out, let Linux end the worker rather than the run; elsewhere there is no such setting."""
+    try:
+        Path(f"/proc/{pid}/oom_score_adj").write_text("900", encoding="ascii")
+    except OSError:
+        return

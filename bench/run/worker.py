@@ -1,0 +1,96 @@
+"""A worker process: one job, told by JSON lines on its standard input, answering by JSON lines on its standard output.
+
+The first line is the job; the worker fits, indexes and searches and answers with everything but latencies. Then each
+line asks for one round of the clock, until the input ends. What a plug-in prints goes to standard error.
+"""
+
+import json
+import os
+import random
+import sys
+import threading
+import traceback
+from pathlib import Path
+from queue import SimpleQueue
+from time import monotonic
+from typing import Any, TextIO
+
+import numpy as np
+
+from bench.errors import BenchError
+from bench.measure.clock import time_each
+from bench.run.job import Job
+from bench.run.session import Session
+
+PROGRESS_EVERY = 0.1
+"""Seconds between two progress lines."""
+
+
+def main() -> None:
+    """Serve one job; the process ends when its input does, even in the middle of work."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever a plug-in prints must not mix with the answers
+    lines = _lines()
+    try:
+        job = Job.from_json(json.loads(lines.get()))
+        _seed_everything(job)
+        session = Session(job, _reporter(answers))
+        _send(answers, {"event": "result", "value": session.prepare()})
+        while True:
+            command = json.loads(lines.get())
+            samples = time_each(
+                session.action(command["do"]), command["arguments"], command["budget"], session.synchronise
+            )
+            _send(answers, {"event": "result", "value": {"samples": samples, "stages": session.stages()}})
+    except MemoryError:
+        _send(answers, {"event": "failed", "why": "out of memory"})
+    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; it becomes a failed row
+        traceback.print_exc()
+        _send(answers, {"event": "failed", "why": _one_line(error)})
+
+
+def _lines() -> "SimpleQueue[str]":
+    """Lines of the input as they come; when it ends the parent is gone or done, and so is this process."""
+    queue: SimpleQueue[str] = SimpleQueue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            queue.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    return queue
+
+
+def _seed_everything(job: Job) -> None:
+    """Seed the global generators too, for plug-ins that use them, and keep torch to its threads."""
+    random.seed(job.seed)
+    np.random.seed(job.seed % 2**32)  # noqa: NPY002 - the legacy generator is what careless code uses
+
+
+def _reporter(answers: TextIO) -> Any:
+    last = {"at": 0.0}
+
+    def report(event: dict[str, Any]) -> None:
+        now = monotonic()
+        if event["event"] == "progress" and now - last["at"] < PROGRESS_EVERY:
+            return
+        last["at"] = now
+        _send(answers, event)
+
+    return report
+
+
+def _send(answers: TextIO, event: dict[str, Any]) -> None:
+    answers.write(json.dumps(event) + "\n")
+    answers.flush()
+
+
+def _one_line(error: Exception) -> str:
+    """What went wrong and, for anything but a BenchError, in which file and line."""
+    text = " ".join(str(error).split())
+    if isinstance(error, BenchError):
+        return text
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {text}{where}"
