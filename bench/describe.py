@@ -38,13 +38,17 @@ class Description:
 
 
 def describe(path: Path, class_name: str | None = None) -> Description:
-    """Read the one public retriever class of a file, or the named one; PluginError when there is not exactly one."""
+    """Read the one public retriever class of a file, or the class named; PluginError when there is not exactly one."""
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     except (OSError, ValueError, SyntaxError) as error:
         raise PluginError(f"{path}: cannot be read as Python: {error}") from None
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and _kind(node)]
-    wanted = [node for node in classes if (node.name == class_name if class_name else not node.name.startswith("_"))]
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    wanted = [
+        node
+        for node in classes
+        if (node.name == class_name if class_name else _kind(node) and not node.name.startswith("_"))
+    ]
     if len(wanted) != 1:
         names = ", ".join(node.name for node in wanted) or "none"
         raise PluginError(f"{path}: expected one public class that extends Retriever or Scorer, found {names}")

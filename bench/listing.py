@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from textwrap import indent
 
-from bench.describe import Description
+from bench.describe import Description, describe
 from bench.plugins import Plugin, find, get
 from bench.spec import Cascade, Fused, Spec, Unit, parse
 
@@ -38,7 +38,7 @@ def system(text: str, plugin_files: Sequence[Path]) -> str:
     plugins = find(plugin_files)
     spec = parse(text)
     parts = [_part(unit, get(unit.name, plugins)) for unit in units(spec)]
-    return "\n\n".join([f"{spec}: {_structure(spec)}", *parts])
+    return "\n\n".join([f"{spec}: {_structure(spec)}", *_operators(spec), *parts])
 
 
 def units(spec: Spec) -> list[Unit]:
@@ -58,6 +58,20 @@ def _structure(spec: Spec) -> str:
     return f"the rankings of {' and '.join(map(str, spec.parts))} fused{own}"
 
 
+def _operators(spec: Spec) -> list[str]:
+    """Documentation of the ways of combining that a spec uses."""
+    names = [name for sort, name in ((Fused, "Fusion"), (Cascade, "Cascade")) if sort in _sorts(spec)]
+    told = [describe(Path(__file__).parent / "pipeline.py", name) for name in names]
+    return ["\n".join([one.doc, f"  defaults: {_parameters_line(one)}"]) for one in told]
+
+
+def _sorts(spec: Spec) -> set[type]:
+    if isinstance(spec, Unit):
+        return set()
+    inner = spec.parts if isinstance(spec, Fused) else (spec.first, spec.second)
+    return {type(spec)}.union(*map(_sorts, inner))
+
+
 def _part(unit: Unit, plugin: Plugin) -> str:
     told = plugin.describe()
     given = dict(unit.options)
@@ -72,4 +86,9 @@ def _part(unit: Unit, plugin: Plugin) -> str:
 
 
 def _parameters_line(told: Description) -> str:
-    return ", ".join(f"{parameter.name}={parameter.default.strip(chr(39))}" for parameter in told.parameters)
+    return ", ".join(f"{one.name}={_typed(one.default)}" for one in told.parameters if one.default != "required")
+
+
+def _typed(default: str) -> str:
+    """A default the way a spec spells it."""
+    return {"None": "none", "True": "true", "False": "false"}.get(default, default.strip("'\""))

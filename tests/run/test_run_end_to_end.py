@@ -1,0 +1,264 @@
+"""The main job on a small collection: what is stored, what is printed, and that one bad system harms no other."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from plugin_examples import ZEROS, broken
+
+from bench.cli import main
+from bench.run.store import Store
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def bench(tmp_path, collection, monkeypatch):
+    """Run the command line on the small collection; returns its exit status."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("bench.run.execute.SINGLE_BUDGET", 0.5)
+    monkeypatch.setattr("bench.run.execute.BATCH_BUDGET", 0.5)
+    monkeypatch.setattr("bench.run.execute.WARM_UP", 0.05)
+
+    def run(*arguments):
+        return main([f"--dataset=beir:{collection}", "--cache", str(tmp_path / "cache"), "--threads=1", *arguments])
+
+    return run
+
+
+def outcomes(folder):
+    return {outcome.spec: outcome for outcome in Store(Path(folder)).load()[1]}
+
+
+def test_a_run_leaves_a_report_outcomes_and_rankings(bench, capsys):
+    assert bench("--retrievers=random,bm25,rank-bm25+bm25", "--pool=heldout", "--k=1,3") == 0
+    told = capsys.readouterr().out
+    folder = Path("reports/tiny")
+    assert f"report: {folder}/report.md" in told
+    record, stored = Store(folder).load()
+    assert record.counts == {"documents": 60, "pool": 20, "train": 30, "dev": 10, "test": 20}
+    assert all(passed for passed, _ in record.canaries.values())
+    assert {"oracle", "chance", "ids", "random (seed 0)"} <= set(record.canaries)
+    assert [outcome.spec for outcome in stored] == ["random", "bm25", "rank-bm25+bm25"]
+    best = stored[1]
+    assert set(best.scores) == {"Success@1", "Success@3", "RR@10", "nDCG@10"}
+    assert len(best.scores["RR@10"]) == len(best.timings.single_seconds[:20]) == 20
+    assert sum(best.scores["Success@1"]) == 20
+    assert len({outcome.fingerprints["quality"] for outcome in stored}) == 1
+    ranking = gzip.decompress((folder / "runs" / "bm25.seed0.cpu.run.gz").read_bytes()).decode().splitlines()
+    assert ranking[0].split()[:4] == ["q40", "Q0", "d40", "1"]
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    assert "bm25" in text
+    assert not (folder / "logs").exists() or not list((folder / "logs").iterdir())
+
+
+def test_rendering_stored_outcomes_again_gives_the_same_bytes(bench):
+    bench("--retrievers=bm25", "--out=first")
+    before = {path: path.read_bytes() for path in Path("first").rglob("*") if path.suffix in (".md", ".svg")}
+    for path in before:
+        path.unlink()
+    assert main(["report", "first"]) == 0
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_systems_that_fail_become_rows_and_the_others_go_on(bench, plugin):
+    bad = {
+        "raises": broken("raise ValueError('no good')"),
+        "crashes": broken("os.kill(os.getpid(), signal.SIGSEGV)"),
+        "exits": broken("os._exit(3)"),
+        "repeats": broken("return Hits(np.zeros((len(queries), 2), int), np.ones((len(queries), 2), np.float32))"),
+        "peeks": broken("return self._corpus[0]", index="self._corpus = corpus"),
+        "prints": broken("print('{}'); " + ZEROS),
+    }
+    options = [f"--plugin={plugin(name, source)}" for name, source in bad.items()]
+    assert bench(f"--retrievers={','.join(bad)},bm25", "--out=mixed", *options) == 1
+    found = outcomes("mixed")
+    assert found["bm25"].status == found["prints"].status == "ok"
+    why = {name: found[name].failure for name in bad}
+    assert why["raises"].startswith("ValueError: no good (raises.py:")
+    assert why["crashes"] == "crashed: killed by SIGSEGV"
+    assert why["exits"] == "crashed: the process ended with exit code 3"
+    assert "q40" in why["repeats"]
+    assert "after index() had returned" in why["peeks"]
+    assert "failed: ValueError: no good" in Path("mixed/report.md").read_text(encoding="utf-8")
+    assert "no good" in Path("mixed/logs/raises.seed0.cpu.log").read_text(encoding="utf-8")
+
+
+def test_a_system_that_hangs_or_grows_is_stopped(bench, plugin):
+    hangs = plugin("hangs", broken("time.sleep(600)"))
+    grows = plugin("grows", broken("self._x = [np.ones(1 << 24) for _ in range(600) if not time.sleep(0.02)]"))
+    status = bench(
+        "--retrievers=hangs,grows,bm25",
+        "--timeout=3",
+        "--memory=1",
+        "--out=stopped",
+        f"--plugin={hangs}",
+        f"--plugin={grows}",
+    )
+    found = outcomes("stopped")
+    assert status == 1
+    assert found["hangs"].failure == "hung: search did not end within 3 s (--timeout)"
+    assert found["grows"].failure.startswith("out of memory: search used 1.")
+    assert found["bm25"].status == "ok"
+
+
+def test_a_system_that_fails_only_under_the_clock_fails(bench, plugin):
+    late = plugin("late", broken("self._n = getattr(self, '_n', 0) + 1; 1 / (self._n < 60); " + ZEROS))
+    assert bench("--retrievers=late,bm25", "--out=late", f"--plugin={late}") == 1
+    assert "while its latency was measured" in outcomes("late")["late"].failure
+
+
+def test_a_stored_fit_is_taken_over_until_something_that_matters_changes(bench, plugin, tmp_path):
+    source = broken(ZEROS, extra=FITS)
+    learner = plugin("learner", source)
+    fits = tmp_path / "fits.txt"
+    fits.write_text("", encoding="utf-8")
+
+    def runs(*options):
+        before = len(fits.read_text(encoding="utf-8"))
+        assert bench("--retrievers=learner", f"--plugin={learner}", *options) == 0
+        return len(fits.read_text(encoding="utf-8")) - before
+
+    assert runs() == 1
+    assert runs() == 0
+    assert runs("--k=2", "--pool=all") == 0
+    assert runs("--refit") == 1
+    assert runs("--seeds=4") == 0  # it says that its seed does not matter
+    assert runs("--limit=5") == 1
+    learner.write_text(source + "\n# another source\n", encoding="utf-8")
+    assert runs() == 1
+
+
+FITS = """
+    def fit(self, train, dev, env):
+        from pathlib import Path
+        with Path("fits.txt").open("a") as file:
+            file.write("x")
+
+    def save(self, folder):
+        (folder / "x").write_text("x")
+
+    def load(self, folder):
+        assert (folder / "x").read_text() == "x"
+"""
+
+
+def test_seeds_run_again_only_what_they_change(bench):
+    assert bench("--retrievers=random,bm25", "--seeds=1,2,3", "--out=seeds") == 0
+    _, stored = Store(Path("seeds")).load()
+    assert [(outcome.spec, outcome.seed) for outcome in stored] == [
+        ("random", 1),
+        ("random", 2),
+        ("random", 3),
+        ("bm25", 1),
+    ]
+    assert [bool(outcome.timings.single_seconds) for outcome in stored] == [True, False, False, True]
+    assert stored[0].scores != stored[1].scores
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--retrievers=bm52"], "no retriever 'bm52'; did you mean 'bm25'?"),
+        (["--retrievers=bm25:k=1"], "no parameter 'k'"),
+        (["--retrievers=bm25", "--device=tpu"], "no device 'tpu'; there are: auto, cpu, cuda"),
+        (["--retrievers=bm25", "--pool=some"], "--pool some: there are: heldout, all"),
+        (["--retrievers=bm25", "--k=0"], "--k must be at least 1"),
+        (["--retrievers=bm25", "--k=1,x"], "'1,x' is not a comma-separated list"),
+        (["--retrievers=bm25", "--threads=0"], "--threads must be at least 1"),
+        (["--retrievers=bm25", "--plugin=absent.py"], "--plugin absent.py: no such file"),
+        (["--retrievers=bm25", "--dataset=python-dogs"], "python-docs"),
+        (["--retrievers=bm25", "--dataset=beir:absent"], "absent"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(bench, capsys, arguments, problem):
+    assert bench(*arguments) == 2
+    told = capsys.readouterr()
+    assert problem in told.err
+    assert told.err.count("\n") == 1
+    assert told.out == ""
+    assert not Path("reports").exists()
+
+
+@pytest.mark.skipif(
+    "torch" in sys.modules and sys.modules["torch"].cuda.is_available(), reason="there is a CUDA device"
+)
+def test_asking_for_cuda_where_there_is_none_is_one_line(bench, capsys):
+    assert bench("--retrievers=bm25", "--device=cpu,cuda") == 2
+    assert capsys.readouterr().err == "bench: --device cuda: torch finds no CUDA device here; use --device cpu\n"
+
+
+def test_an_existing_report_is_never_overwritten(bench, capsys):
+    assert bench("--retrievers=bm25") == 0
+    assert bench("--retrievers=bm25") == 0
+    assert sorted(path.name for path in Path("reports").iterdir()) == ["tiny", "tiny-2"]
+    capsys.readouterr()
+    assert bench("--retrievers=bm25", "--out=reports/tiny") == 2
+    assert "already holds a report" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_one_line(bench, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("bench.files.os.fsync", full)
+    assert bench("--retrievers=bm25", "--out=full") == 2
+    assert "cannot write full/run.json: No space left on device" in capsys.readouterr().err
+    assert not list(Path("full").rglob(".*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_what_is_finished_and_a_report_of_it(tmp_path, collection, plugin, number):
+    slow = plugin("slow", broken("time.sleep(600)"))
+    command = [sys.executable, "-m", "bench", f"--dataset=beir:{collection}", "--retrievers=bm25,slow,random"]
+    options = [f"--plugin={slow}", f"--cache={tmp_path / 'cache'}", f"--out={tmp_path / 'out'}"]
+    path = os.pathsep.join([str(ROOT), *sys.path])
+    running = subprocess.Popen(
+        command + options,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    done = tmp_path / "out" / "outcomes" / "bm25.seed0.cpu.json"
+    deadline = time.monotonic() + 60
+    while not done.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    running.send_signal(number)
+    _, err = running.communicate(timeout=30)
+    assert running.returncode == 130, err
+    found = outcomes(tmp_path / "out")
+    assert {spec: outcome.status for spec, outcome in found.items()} == {
+        "bm25": "ok",
+        "slow": "interrupted",
+        "random": "interrupted",
+    }
+    assert "interrupted" in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert json.loads(done.read_text(encoding="utf-8"))["status"] == "ok"
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path, collection, plugin):
+    slow = plugin("slow", broken("open('pid', 'w').write(str(os.getpid())); time.sleep(600)"))
+    command = [sys.executable, "-m", "bench", f"--dataset=beir:{collection}", "--retrievers=slow", f"--plugin={slow}"]
+    path = os.pathsep.join([str(ROOT), *sys.path])
+    running = subprocess.Popen(
+        [*command, f"--cache={tmp_path / 'cache'}"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}
+    )
+    pid_file = tmp_path / "pid"
+    deadline = time.monotonic() + 60
+    while not (pid_file.exists() and pid_file.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    pid = int(pid_file.read_text())
+    running.kill()
+    running.wait()
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split(")")[1]
