@@ -57,7 +57,7 @@ def _run_parser() -> argparse.ArgumentParser:
     )
     add("--dataset", default="python-docs", help="card name, beir:FOLDER or pairs:FILE; default %(default)s")
     add("--device", default="auto", help="auto, cpu, cuda or cpu,cuda; auto takes cuda too where there is one")
-    add("--k", type=_numbers, default=(1, 5, 10), metavar="K,...", help="cutoffs of Success@k; default 1,5,10")
+    add("--k", type=_numbers, default=(1, 5, 10, 100), metavar="K,...", help="cutoffs of Success@k; default 1,5,10,100")
     add("--pool", help="what is searched: heldout (solutions of held-out questions) or all; default: the dataset's")
     add("--seeds", type=_numbers, default=(0,), metavar="N,...", help="seeds of whatever is random; default 0")
     add("--threads", type=int, help="threads of every system; default: all usable cores")
@@ -105,8 +105,8 @@ def _run(arguments: list[str]) -> int:
 
 def _request(options: argparse.Namespace) -> "Request":
     import psutil  # noqa: PLC0415
+    from platformdirs import user_cache_path  # noqa: PLC0415
 
-    from bench.data.cache import default_cache  # noqa: PLC0415
     from bench.run.plan import Request  # noqa: PLC0415
 
     free = psutil.virtual_memory().available * 0.9
@@ -122,7 +122,7 @@ def _request(options: argparse.Namespace) -> "Request":
         out=options.out,
         cards=tuple(options.cards),
         plugins=tuple(options.plugin),
-        cache=(options.cache or default_cache()).absolute(),
+        cache=(options.cache or user_cache_path("retrieverbench")).absolute(),
         refit=options.refit,
         timeout=options.timeout,
         memory=int(options.memory * 2**30 if options.memory else free),
@@ -130,12 +130,12 @@ def _request(options: argparse.Namespace) -> "Request":
 
 
 def _write_report(store: "Store") -> int:
-    from bench.report.console import summary  # noqa: PLC0415
+    from bench.report.console import overview  # noqa: PLC0415
     from bench.report.render import render  # noqa: PLC0415
 
     record, outcomes = store.load()
     path = store.save_report(render(record, outcomes))
-    print(summary(record, outcomes))
+    print(overview(record, outcomes))
     print(f"\nreport: {path}")
     return FAILED_ROWS if any(outcome.status == "failed" for outcome in outcomes) else OK
 

@@ -2,21 +2,23 @@
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
+from time import perf_counter
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.api import Component, Doc, Env, Hits, Pairs, Query, Retriever, Scorer
-from bench.errors import DataError
+from bench.combining import given_weights, merged, reciprocal_ranks, tuned, z_gains, z_scores
 from bench.files import read_json
 
 Floats = NDArray[np.float32]
-Choice = TypeVar("Choice")
+Result = TypeVar("Result")
 
 SCORES_AT_ONCE = 1 << 21
 """Query/document scores held at once when a scorer ranks everything."""
@@ -33,10 +35,24 @@ class Composite(Retriever):
         """The parts, in the order of the spec."""
 
     def index(self, corpus: Sequence[Doc], env: Env) -> None:
-        """Index every part over the same corpus."""
+        """Index every part over the same corpus; each has stages of its own, told under its name."""
         self._env = env
-        for part in self.components:
-            part.index(corpus, _for(part, env))
+        self._stages: list[dict[str, float]] = [{} for _ in self.components]
+        for part, stages in zip(self.components, self._stages, strict=True):
+            device = env.device if env.device in devices_of(part) else "cpu"
+            part.index(corpus, replace(env, device=device, stages=stages))
+
+    def _staged(self, number: int, action: Callable[[], Result]) -> Result:
+        """Let part ``number`` act: its stages become this system's, the rest of its time goes under its own name."""
+        start = perf_counter()
+        result = action()
+        seconds = perf_counter() - start
+        name, own, mine = type(self.components[number]).__name__, self._stages[number], self._env.stages
+        for stage, spent in own.items():
+            mine[f"{name} {stage}"] = mine.get(f"{name} {stage}", 0.0) + spent
+        mine[name] = mine.get(name, 0.0) + max(0.0, seconds - sum(own.values()))
+        own.clear()
+        return result
 
     def save(self, folder: Path) -> None:
         """Store the tuned weights."""
@@ -115,7 +131,7 @@ class Fusion(Composite):
         self.learned = {}
         if self.depth < 1 or self.rrf_k < 0:
             raise ValueError("depth must be at least 1 and rrf_k at least 0")
-        self._fixed = _weights(self.weights, len(self.parts)) if self.weights not in ("", "dev") else None
+        self._fixed = given_weights(self.weights, len(self.parts)) if self.weights not in ("", "dev") else None
 
     @property
     def components(self) -> tuple[Component, ...]:
@@ -131,7 +147,7 @@ class Fusion(Composite):
             hits = self._part_hits(dev.queries, self.depth)
             grid = [point for point in product(range(11), repeat=len(self.parts)) if sum(point) == 10]  # noqa: PLR2004
             choices = [tuple(step / 10 for step in point) for point in grid]
-            best, rr = _tuned(choices, lambda weights: self._combine(hits, weights, 10), dev)
+            best, rr = tuned(choices, lambda weights: self._combine(hits, weights, 10), dev)
             self.learned = {"weights": list(best), "dev RR@10": rr}
 
     def search(self, queries: Sequence[Query], k: int) -> Hits:
@@ -141,14 +157,15 @@ class Fusion(Composite):
             return self._combine(hits, self.learned.get("weights") or self._fixed, k)
 
     def _part_hits(self, queries: Sequence[Query], depth: int) -> list[Hits]:
-        return [_staged(part, queries, depth, self._env) for part in self.parts]
+        searches = [partial(part.search, queries, depth) for part in self.parts]
+        return [self._staged(number, search) for number, search in enumerate(searches)]
 
     def _combine(self, hits: list[Hits], weights: Sequence[float] | None, k: int) -> Hits:
         if weights is None:
-            gains = [_reciprocal_ranks(part, self.rrf_k) for part in hits]
+            gains = [reciprocal_ranks(part, self.rrf_k) for part in hits]
         else:
-            gains = [weight * _z_gains(part) for weight, part in zip(weights, hits, strict=True)]
-        return _merged(hits, gains, k)
+            gains = [weight * z_gains(part) for weight, part in zip(weights, hits, strict=True)]
+        return merged(hits, gains, k)
 
 
 @dataclass
@@ -184,112 +201,27 @@ class Cascade(Composite):
             env.fit(part, train, dev)
         if self.blend == "dev":
             self.index(dev.corpus, env)
-            hits, scores = self._stages(dev.queries, self.depth)
-            best, rr = _tuned([step / 20 for step in range(21)], lambda blend: self._blended(hits, scores, blend), dev)
+            hits, scores = self._two_stages(dev.queries, self.depth)
+            best, rr = tuned([step / 20 for step in range(21)], lambda blend: self._blended(hits, scores, blend), dev)
             self.learned = {"blend": best, "dev RR@10": rr}
 
     def search(self, queries: Sequence[Query], k: int) -> Hits:
         """Search the first stage to max(k, depth), then re-rank its first ``depth`` hits."""
-        hits, scores = self._stages(queries, max(k, self.depth))
+        hits, scores = self._two_stages(queries, max(k, self.depth))
         ranked = self._blended(hits, scores, self.learned.get("blend", self._fixed))
         return Hits(ranked.positions[:, :k], ranked.scores[:, :k])
 
-    def _stages(self, queries: Sequence[Query], depth: int) -> tuple[Hits, Floats]:
-        hits = _staged(self.first, queries, depth, self._env)
-        with self._env.stage("re-rank"):
-            return hits, self.scorer.score(queries, hits.positions[:, : self.depth])
+    def _two_stages(self, queries: Sequence[Query], depth: int) -> tuple[Hits, Floats]:
+        hits = self._staged(0, lambda: self.first.search(queries, depth))
+        return hits, self._staged(1, lambda: self.scorer.score(queries, hits.positions[:, : self.depth]))
 
     def _blended(self, hits: Hits, scores: Floats, blend: float) -> Hits:
         head, tail = hits.positions[:, : self.depth], hits.positions[:, self.depth :]
         real = head >= 0
-        final = blend * _z(hits.scores[:, : self.depth], real) + (1 - blend) * _z(scores, real)
+        final = blend * z_scores(hits.scores[:, : self.depth], real) + (1 - blend) * z_scores(scores, real)
         order = np.argsort(np.where(real, -final, np.inf), axis=1, kind="stable")
         below = final.min(axis=1, keepdims=True, initial=0) - 1
         return Hits(
             np.hstack([np.take_along_axis(head, order, axis=1), tail]),
             np.hstack([np.take_along_axis(final, order, axis=1), below - np.arange(tail.shape[1])]).astype(np.float32),
         )
-
-
-def _for(part: Component, env: Env) -> Env:
-    """The environment of a part: a part that cannot use the device stays on the cpu."""
-    return env if env.device in devices_of(part) else replace(env, device="cpu")
-
-
-def _staged(part: Retriever, queries: Sequence[Query], depth: int, env: Env) -> Hits:
-    """Search with a part; the time is a stage of its own unless the part has stages itself."""
-    if isinstance(part, Composite):
-        return part.search(queries, depth)
-    with env.stage(type(part).__name__):
-        return part.search(queries, depth)
-
-
-def _weights(text: str, parts: int) -> list[float]:
-    weights = [float(weight) for weight in text.split("~")]
-    if len(weights) != parts or min(weights) < 0:
-        raise ValueError(f"weights must be dev or {parts} numbers, as in {'~'.join(['0.5'] * parts)}")
-    return weights
-
-
-def _tuned(choices: Iterable[Choice], rank: Callable[[Choice], Hits], dev: Pairs) -> tuple[Choice, float]:
-    """The choice with the best mean RR@10 over the dev questions, and that mean; the first of equals."""
-    position = {doc.id: at for at, doc in enumerate(dev.corpus)}
-    stride = len(dev.corpus) + 1  # one key for each (query, document), and one for a query's pads
-    relevant = [
-        row * stride + position[doc_id]
-        for row, query in enumerate(dev.queries)
-        for doc_id, grade in dev.qrels[query.id].items()
-        if grade > 0
-    ]
-    rows = np.arange(len(dev.queries))[:, None] * stride
-
-    def mean_rr(choice: Choice) -> float:
-        top = rank(choice).positions[:, :10]
-        found = np.isin(np.where(top >= 0, top, stride - 1) + rows, relevant)
-        return float((found.any(axis=1) / (found.argmax(axis=1) + 1)).mean())
-
-    if not dev.queries:
-        raise DataError("there are no dev questions to tune on; give fixed weights instead")
-    return max(((choice, mean_rr(choice)) for choice in choices), key=lambda scored: scored[1])
-
-
-def _z(scores: Floats, real: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Standard scores of the real hits of each query; 0 for pads."""
-    values = np.where(real, scores, 0).astype(np.float64)
-    count = np.maximum(real.sum(axis=1, keepdims=True), 1)
-    centred = np.where(real, values - values.sum(axis=1, keepdims=True) / count, 0)
-    spread = np.sqrt((centred**2).sum(axis=1, keepdims=True) / count)
-    standard: NDArray[np.float64] = centred / np.where(spread > 0, spread, 1)
-    return standard
-
-
-def _z_gains(hits: Hits) -> NDArray[np.float64]:
-    """Standard scores, with 0 for a document that the part did not find: one deviation below its worst hit."""
-    real = hits.positions >= 0
-    standard = _z(hits.scores, real)
-    lowest = np.where(real, standard, np.inf).min(axis=1, keepdims=True, initial=np.inf)
-    return np.where(real, standard - np.where(np.isfinite(lowest), lowest, 0) + 1, 0)
-
-
-def _reciprocal_ranks(hits: Hits, constant: int) -> NDArray[np.float64]:
-    gains = 1.0 / (constant + 1 + np.arange(hits.positions.shape[1]))
-    return np.where(hits.positions >= 0, gains, 0)
-
-
-def _merged(hits: list[Hits], gains: list[NDArray[np.float64]], k: int) -> Hits:
-    """Sum the gains of equal positions, row by row, and keep the k best; ties keep the order of the corpus."""
-    positions = np.hstack([part.positions for part in hits])
-    gain = np.hstack(gains)
-    order = np.argsort(positions, axis=1, kind="stable")
-    positions, gain = np.take_along_axis(positions, order, axis=1), np.take_along_axis(gain, order, axis=1)
-    total = gain.copy()
-    for shift in range(1, len(hits)):  # a part names a document once, so equal positions form runs of at most len(hits)
-        same = positions[:, shift:] == positions[:, :-shift]
-        total[:, :-shift] += np.where(same, gain[:, shift:], 0)
-    repeated = np.zeros_like(positions, dtype=bool)
-    repeated[:, 1:] = positions[:, 1:] == positions[:, :-1]
-    total[repeated | (positions < 0)] = -np.inf
-    best = np.argsort(-total, axis=1, kind="stable")[:, :k]
-    scores = np.take_along_axis(total, best, axis=1)
-    found = np.where(np.isfinite(scores), np.take_along_axis(positions, best, axis=1), -1)
-    return Hits(found, np.where(found >= 0, scores, 0).astype(np.float32))

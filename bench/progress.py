@@ -45,8 +45,9 @@ class Bars:
                 self._progress.update(self._phase, description=f"{phase}  {note}")
 
     def ended(self, label: str, failure: str) -> None:
-        """A job has its quality results, or failed."""
-        self._progress.console.print(f"{label}: failed: {failure}" if failure else f"{label}: done", markup=False)
+        """A job has its quality results, or failed, which is told on a log file too."""
+        if failure or self._progress.console.is_terminal:
+            self._progress.console.print(f"{label}: failed: {failure}" if failure else f"{label}: done", markup=False)
 
     def round(self, number: int, total: int) -> None:
         """A round of the clock begins."""

@@ -1,6 +1,7 @@
 """Fusion and re-ranking against hand-computed numbers."""
 
 from dataclasses import dataclass, field
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -166,3 +167,32 @@ def test_a_system_uses_every_device_of_its_parts_and_each_part_only_its_own():
     assert not is_seeded(cpu_only)
     system.index(DOCS, Env(device="cuda"))
     assert cpu_only._device == "cpu"
+
+
+@dataclass
+class Staged(Fixed):
+    """Tells a stage of its own."""
+
+    def index(self, corpus, env):
+        super().index(corpus, env)
+        self._env = env
+
+    def search(self, queries, k):
+        with self._env.stage("look up"):
+            return super().search(queries, k)
+
+
+def test_the_stages_of_parts_are_told_once_and_under_their_names():
+    env = Env()
+    system = Fusion((Staged({"q": {"a": 1}}), Fixed({"q": {"b": 1}})))
+    system.index(DOCS, env)
+    start = perf_counter()
+    system.search(Q, 3)
+    elapsed = perf_counter() - start
+    assert set(env.stages) == {"Staged look up", "Staged", "Fixed", "fuse"}
+    assert sum(env.stages.values()) <= elapsed
+    nested = Cascade(system, Looked({"q": {}}))
+    nested.index(DOCS, env)
+    env.stages.clear()
+    nested.search(Q, 3)
+    assert {"Fusion Staged look up", "Fusion fuse", "Looked"} <= set(env.stages)

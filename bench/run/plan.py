@@ -29,7 +29,7 @@ class Request:
     retrievers: str
     dataset: str
     device: str = "auto"
-    cutoffs: tuple[int, ...] = (1, 5, 10)
+    cutoffs: tuple[int, ...] = (1, 5, 10, 100)
     pool: str | None = None
     seeds: tuple[int, ...] = (0,)
     threads: int | None = None

@@ -1,0 +1,137 @@
+"""From question/solution pairs to a Dataset: equal texts joined, related pairs grouped, groups divided into splits."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from bench.api import Doc, Query
+from bench.data.card import Card
+from bench.data.dataset import Dataset, Split
+from bench.data.neighbours import clusters, near_duplicates
+from bench.data.split import Parts, by_group, by_time
+from bench.errors import DataError
+
+
+class Pair(NamedTuple):
+    """One question with one of its solutions.
+
+    group: what it belongs to (a thread, a class), "" for nothing. date: a number that grows with time, if it is known.
+    """
+
+    id: str
+    question: str
+    solution: str
+    title: str = ""
+    group: str = ""
+    date: float | None = None
+
+
+def folded(text: str) -> str:
+    """Text with case and white space evened out; what "the same text" means."""
+    return " ".join(text.casefold().split())
+
+
+def dataset_from_pairs(
+    pairs: Sequence[Pair], card: Card, facts: Mapping[str, str], progress: Callable[[float, str], None]
+) -> Dataset:
+    """Join pairs into questions and documents and split them by the card's rule.
+
+    Pairs whose questions are the same text become one question with several relevant documents; solutions that are the same
+    text become one document. Questions are grouped when they share a group label or a document, or are near duplicates of
+    one another in question or solution (``TextRule``). Raises DataError when no question can be held out.
+    """
+    questions: dict[str, Pair] = {}
+    documents: dict[str, Doc] = {}
+    qrels: dict[str, dict[str, int]] = {}
+    for pair in pairs:
+        first = questions.setdefault(folded(pair.question), pair)
+        doc = documents.setdefault(pair.solution, Doc(pair.id, pair.solution, pair.title))
+        qrels.setdefault(first.id, {})[doc.id] = 1
+    groups = _groups(pairs, questions, documents, card, progress)
+    queries = [Query(pair.id, pair.question) for pair in questions.values()]
+    latest = _latest(pairs, questions)
+    rule = card.split.rule if card.split.rule != "auto" else ("time" if latest else "group")
+    if rule == "time" and not latest:
+        raise DataError(f"{card.name}: split by time, but not every pair has a date")
+    parts = by_time(groups, latest, card.split) if rule == "time" else by_group(groups, card.split)
+    if not parts.test or not parts.dev:
+        raise DataError(
+            f"{card.name}: no question can be held out; the largest of the groups of related questions holds "
+            f"{max(Counter(groups.values()).values(), default=0)} of {len(queries)}; add pairs that differ from these"
+        )
+    joined = {"questions": f"{len(queries):,} from {len(pairs):,} pairs", "documents": f"{len(documents):,}"}
+    return Dataset(
+        name=card.name,
+        corpus=tuple(documents.values()),
+        train=_split(parts.train, queries, qrels),
+        dev=_split(parts.dev, queries, qrels),
+        test=_split(parts.test, queries, qrels),
+        pool=card.pool or "heldout",
+        facts={**facts, **joined, **_split_facts(groups, parts, rule, card)},
+        groups=groups,
+    )
+
+
+def _groups(
+    pairs: Sequence[Pair],
+    questions: Mapping[str, Pair],
+    documents: Mapping[str, Doc],
+    card: Card,
+    progress: Callable[[float, str], None],
+) -> dict[str, str]:
+    """Question id -> group, named by the smallest question id in it so that the order of the pairs does not matter."""
+    position = {text: at for at, text in enumerate(questions)}
+    at = [position[folded(pair.question)] for pair in pairs]
+    links = _same(at, [pair.group for pair in pairs]) + _same(at, [pair.solution for pair in pairs])
+    progress(0.7, "looking for near duplicates among the questions")
+    links += near_duplicates(list(questions), ngram=1, threshold=card.text.near_question)
+    progress(0.8, "looking for near duplicates among the solutions")
+    owner = {pair.solution: a for pair, a in zip(reversed(pairs), reversed(at), strict=True)}
+    solutions = list(documents)
+    near = near_duplicates(solutions, ngram=card.text.ngram, threshold=card.text.near_solution)
+    links += [(owner[solutions[a]], owner[solutions[b]]) for a, b in near]
+    ids = [pair.id for pair in questions.values()]
+    roots = clusters(len(ids), links)
+    names: dict[int, str] = {}
+    for root, name in zip(roots, ids, strict=True):
+        names[root] = min(names.get(root, name), name)
+    return {name: names[root] for root, name in zip(roots, ids, strict=True)}
+
+
+def _same(positions: Sequence[int], labels: Sequence[str]) -> list[tuple[int, int]]:
+    first: dict[str, int] = {}
+    return [(first.setdefault(label, at), at) for at, label in zip(positions, labels, strict=True) if label]
+
+
+def _latest(pairs: Sequence[Pair], questions: Mapping[str, Pair]) -> dict[str, float]:
+    """Question id -> latest date of its pairs; empty unless every pair has one."""
+    found: dict[str, float] = {}
+    for pair in pairs:
+        if pair.date is None:
+            return {}
+        name = questions[folded(pair.question)].id
+        found[name] = max(found.get(name, pair.date), pair.date)
+    return found
+
+
+def _split(ids: Sequence[str], queries: Sequence[Query], qrels: Mapping[str, Mapping[str, int]]) -> Split:
+    wanted = set(ids)
+    chosen = tuple(query for query in queries if query.id in wanted)
+    return Split(chosen, {query.id: qrels[query.id] for query in chosen})
+
+
+def _split_facts(groups: Mapping[str, str], parts: Parts, rule: str, card: Card) -> dict[str, str]:
+    sizes = Counter(groups.values())
+    heldout = Counter(groups[query] for query in parts.test)
+    kept = [size for size in sizes.values() if size > card.split.largest_group]
+    facts = {
+        "split": f"by {rule}, related questions kept together",
+        "groups": f"{len(sizes):,}, of which {sum(size == 1 for size in sizes.values()):,} of one question; "
+        f"held-out questions in {len(heldout):,}, the largest of {max(heldout.values())}",
+    }
+    if kept:
+        facts["left in train"] = (
+            f"{len(kept)} groups of more than {card.split.largest_group} questions, {sum(kept):,} questions; "
+            f"the largest has {max(kept):,}"
+        )
+    return facts

@@ -1,0 +1,145 @@
+"""The embedded collection: docstrings and code of the standard library and of installed packages, read but never imported."""
+
+import platform
+import re
+import sys
+import sysconfig
+import tokenize
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.data.card import Card, TextRule
+from bench.data.dataset import Dataset
+from bench.data.docstrings import Definition, definitions
+from bench.data.pairing import Pair, dataset_from_pairs, folded
+from bench.data.prose import first_paragraph, quotes, words
+from bench.errors import DataError
+
+
+def versions(card: Card) -> dict[str, str]:
+    """Versions of Python and of the packages, which together decide what ``read`` finds; DataError for one not installed."""
+    found = {"Python": platform.python_version()}
+    for name in card.source.options["packages"]:
+        try:
+            found[name] = distribution(name).version
+        except PackageNotFoundError:
+            raise DataError(f"{card.name} is made of installed packages, and {name} is not installed") from None
+    return found
+
+
+def read(card: Card, progress: Callable[[float, str], None]) -> Dataset:
+    """Extract, filter, group and split; a quarter of a minute of parsing on one core and as much for the rest."""
+    dropped: Counter[str] = Counter()
+    pairs = _distinct(_pairs(card, dropped, progress), dropped)
+    facts = {
+        "versions": ", ".join(f"{name} {version}" for name, version in versions(card).items()),
+        "dropped": "; ".join(f"{count:,} {why}" for why, count in sorted(dropped.items(), key=lambda item: -item[1])),
+    }
+    return dataset_from_pairs(pairs, card, facts, progress)
+
+
+class _File(NamedTuple):
+    id: str
+    path: Path
+
+
+def _pairs(card: Card, dropped: Counter[str], progress: Callable[[float, str], None]) -> Iterator[Pair]:
+    files = _files(card)
+    for number, file in enumerate(files):
+        if number % 50 == 0:
+            progress(0.65 * number / len(files), f"reading {file.id}")
+        for definition in _definitions(file, dropped):
+            question = first_paragraph(definition.docstring)
+            why = _unfit(definition, question, card.text)
+            if why:
+                dropped[why] += 1
+            else:
+                yield Pair(
+                    f"{file.id}:{definition.name}", question, definition.code, group=f"{file.id}:{definition.scope}"
+                )
+
+
+def _definitions(file: _File, dropped: Counter[str]) -> list[Definition]:
+    try:
+        with tokenize.open(file.path) as handle, warnings.catch_warnings():
+            # Other people's invalid escapes are no concern of ours.
+            warnings.simplefilter("ignore")
+            return list(definitions(handle.read()))
+    except (SyntaxError, UnicodeDecodeError):
+        dropped["files of another Python's syntax"] += 1
+        return []
+
+
+def _unfit(definition: Definition, question: str, rule: TextRule) -> str:
+    """Why a definition makes no pair, "" if it does."""
+    return next((why for why, unfit in _FILTERS.items() if unfit(definition, question, rule)), "")
+
+
+def _plain_name(definition: Definition) -> str:
+    return definition.name.partition("#")[0].rpartition(".")[2]
+
+
+# After the filters of CodeSearchNet (Husain et al., arXiv 1909.09436, section 2), with shorter functions let in.
+_FILTERS: Mapping[str, Callable[[Definition, str, TextRule], bool]] = {
+    "special methods": lambda d, _, __: re.fullmatch(r"__\w+__", _plain_name(d)) is not None,
+    "tests": lambda d, _, __: _plain_name(d).casefold().startswith("test"),
+    "docstrings without a sentence": lambda _, question, rule: len(words(question)) < rule.question_words,
+    "docstrings that point elsewhere": lambda _, question, __: question.casefold().startswith(("see ", "deprecated")),
+    "docstring templates": lambda _, question, __: re.search(r"%\(|\{\w*\}", question) is not None,
+    "definitions without code": lambda d, _, rule: d.trivial or d.code.count("\n") + 1 < rule.code_lines,
+    "questions that stand in their own code": lambda d, question, _: quotes(d.code, question),
+}
+
+
+def _distinct(pairs: Iterator[Pair], dropped: Counter[str]) -> list[Pair]:
+    """Keep the first pair of each question and of each code: a second one would make a right answer count as wrong."""
+    questions: set[str] = set()
+    solutions: set[str] = set()
+    kept = []
+    for pair in pairs:
+        question, solution = folded(pair.question), folded(pair.solution)
+        if question in questions:
+            dropped["questions that repeat another"] += 1
+        elif solution in solutions:
+            dropped["code that repeats another"] += 1
+        else:
+            kept.append(pair)
+        questions.add(question)
+        solutions.add(solution)
+    return kept
+
+
+def _files(card: Card) -> list[_File]:
+    options = card.source.options
+    skipped = frozenset(options["skip_folders"])
+    found = _standard_library(card, frozenset(options["skip_stdlib"]), skipped)
+    for name, folder in options["packages"].items():
+        root = Path(str(distribution(name).locate_file(folder)))
+        files = list(_below(root, root.parent, skipped))
+        if not files:
+            raise DataError(f"{card.name} needs the source files of {name}, and {root} holds none")
+        found += files
+    return found
+
+
+def _standard_library(card: Card, skip_modules: frozenset[str], skip_folders: frozenset[str]) -> list[_File]:
+    root = Path(sysconfig.get_path("stdlib"))
+    found: list[_File] = []
+    for entry in sorted(root.iterdir()):
+        # The names that Python itself calls its library, so that nothing else that lies in the folder gets in.
+        if entry.stem in sys.stdlib_module_names and entry.stem not in skip_modules:
+            found += [_File(entry.name, entry)] if entry.suffix == ".py" else _below(entry, root, skip_folders)
+    if not found:
+        raise DataError(f"{card.name} needs the source files of Python's standard library, and {root} holds none")
+    return found
+
+
+def _below(folder: Path, root: Path, skipped: frozenset[str]) -> Iterator[_File]:
+    for path in sorted(folder.rglob("*.py")):
+        relative = path.relative_to(root)
+        if skipped.isdisjoint(relative.parts[:-1]) and not relative.name.startswith(("test_", "conftest")):
+            yield _File(relative.as_posix(), path)

@@ -1,0 +1,111 @@
+"""What chance scores: the expected value of a measure when a pool is ranked in uniformly random order.
+
+N documents in the pool, R of them relevant, the first n = min(k, N) ranks count. Each rank holds each document with the
+same probability 1/N, so that a sum over ranks has a closed form by linearity of expectation.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.errors import DataError
+from bench.measure.quality import Measure
+
+
+def expected(measure: Measure, pool: int, grades: Sequence[int]) -> float:
+    """Expected value for one query.
+
+    pool: how many documents are ranked, all of them. grades: the query's judgements; every document with a grade above
+    0 is in the pool, DataError if there are more of them than that.
+    """
+    gains = sorted((grade for grade in grades if grade > 0), reverse=True)
+    if len(gains) > pool:
+        raise DataError(f"{len(gains)} relevant documents cannot be in a pool of {pool}")
+    if not gains:
+        return 0.0
+    cutoff = pool if measure.cutoff is None else measure.cutoff
+    return _FORMULAS[measure.name](_Pool(pool, gains, cutoff))
+
+
+def expected_mean(measure: Measure, pool: int, grades: Iterable[Sequence[int]]) -> float:
+    """Mean of ``expected`` over queries, given the grades of each; DataError without any query."""
+    kinds = Counter(tuple(sorted(query)) for query in grades)
+    if not kinds:
+        raise DataError("chance has no mean over no queries")
+    return sum(times * expected(measure, pool, kind) for kind, times in kinds.items()) / kinds.total()
+
+
+class _Pool(NamedTuple):
+    """A pool of ``size`` documents of which ``gains``, falling, are the grades of the relevant ones."""
+
+    size: int
+    gains: Sequence[int]
+    cutoff: int
+
+    @property
+    def relevant(self) -> int:
+        return len(self.gains)
+
+    def ranks(self) -> NDArray[np.float64]:
+        """Ranks that count: 1 to n."""
+        return np.arange(1, min(self.cutoff, self.size) + 1, dtype=np.float64)
+
+    def first_at(self) -> NDArray[np.float64]:
+        """Probability that the first relevant document stands at rank i, for each rank that counts.
+
+        Drawing without replacement: R / (N-i+1), after i-1 misses, of which number j has the probability
+        (N-R-j+1) / (N-j+1). Their product is the hypergeometric C(N-R, i-1) / C(N, i-1).
+        """
+        left = self.size + 1 - self.ranks()
+        misses = np.cumprod(np.maximum(left - self.relevant, 0) / left)
+        return self.relevant / left * np.concatenate(([1.0], misses[:-1]))
+
+
+def _success(pool: _Pool) -> float:
+    """1 - C(N-R, n) / C(N, n), added up over where the first relevant document stands."""
+    return float(pool.first_at().sum())
+
+
+def _rr(pool: _Pool) -> float:
+    """1/i, weighted by the probability that the first relevant document stands at rank i."""
+    return float((pool.first_at() / pool.ranks()).sum())
+
+
+def _ndcg(pool: _Pool) -> float:
+    """Each rank gains the pool's mean grade sum(g)/N, discounted; the ideal DCG is no random quantity."""
+    discounts = 1 / np.log2(pool.ranks() + 1)
+    ideal = np.array(pool.gains[: len(discounts)]) @ discounts[: pool.relevant]
+    return float(sum(pool.gains) / pool.size * discounts.sum() / ideal)
+
+
+def _ap(pool: _Pool) -> float:
+    """Sum over i <= n of 1/N * (1 + (i-1) (R-1)/(N-1)) / i (Bestgen, PBML 103, 2015).
+
+    Rank i is relevant with probability R/N; then each of the i-1 ranks before it is with (R-1)/(N-1). R cancels.
+    """
+    before = pool.ranks() - 1
+    others = (pool.relevant - 1) / max(1, pool.size - 1)
+    return float(((1 + before * others) / pool.ranks()).sum() / pool.size)
+
+
+def _precision(pool: _Pool) -> float:
+    """Expected relevant hits, n R/N, over k."""
+    return len(pool.ranks()) * pool.relevant / pool.size / pool.cutoff
+
+
+def _recall(pool: _Pool) -> float:
+    """Expected relevant hits, n R/N, over R."""
+    return len(pool.ranks()) / pool.size
+
+
+_FORMULAS: Mapping[str, Callable[[_Pool], float]] = {
+    "Success": _success,
+    "RR": _rr,
+    "nDCG": _ndcg,
+    "AP": _ap,
+    "P": _precision,
+    "R": _recall,
+}

@@ -1,0 +1,142 @@
+"""The answer in one paragraph: which system to ship, how sure that is and what it costs."""
+
+from bench.report import units
+from bench.report.choice import cheaper, recommended, rules_out_loss, training_seconds
+from bench.report.markdown import clean, code, escape, listing
+from bench.report.speed import common_medians, speed
+from bench.report.summary import Summary, System
+
+NO_TRAINING = 0.01
+"""Seconds; a shorter fit is an empty one."""
+NAMED = 3
+"""So many tied systems are named in the paragraph."""
+
+
+def answer(summary: Summary) -> str:
+    """One paragraph for the person who must decide."""
+    return " ".join([_verdict(summary), *_left_out(summary)])
+
+
+def why(system: System) -> str:
+    """Why a system has no result, as plain text."""
+    if not system.outcomes:
+        return "not run"
+    outcome = system.failures[0]
+    return f"{outcome.status}: {clean(outcome.failure)}" if outcome.failure else outcome.status
+
+
+def _verdict(summary: Summary) -> str:
+    best = summary.best
+    if best is None:
+        lost = [f"{code(system.label)} ({escape(why(system))})" for system in summary.systems]
+        return "**No answer: no system finished.**" + (f" {listing(lost)}." if lost else "")
+    if summary.failed_canaries:
+        return "**No answer: the run is void**, and none of the numbers below may be used."
+    pick = recommended(summary)
+    if pick is None:
+        top = f"The highest is {code(best.label)} with {_quality(summary, best)}."
+        return f"**Nothing to ship: no system is shown to beat chance.** {top}"
+    if len(summary.ranked) == 1:
+        alone = f"**{code(best.label)} is the only system with a result, so there is nothing to compare it with.**"
+        return f"{alone} It has {_quality(summary, best)}. {_cost(summary, best)}"
+    sentences = [f"**Ship {code(pick.label)}.**", _reason(summary, best, pick), _standing(summary, best, pick)]
+    if pick is best:
+        sentences.append(_undecided(summary, best))
+    return " ".join(sentence for sentence in [*sentences, _cost(summary, pick)] if sentence)
+
+
+def _reason(summary: Summary, best: System, pick: System) -> str:
+    if pick is best:
+        return f"It scores highest: {_quality(summary, best)}."
+    return (
+        f"{code(best.label)} scores highest: {_quality(summary, best)}; but {code(pick.label)} is tied with it "
+        f"({_behind(summary, pick)}) and much cheaper: {_saving(summary, best, pick)}."
+    )
+
+
+def _standing(summary: Summary, best: System, pick: System) -> str:
+    """How the best stands against the systems that are not recommended, and how that was tested."""
+    subject = "It" if pick is best else code(best.label)
+    tied = [system for system in summary.tied() if system is not pick]
+    worse = [system for system in summary.ranked[1:] if not summary.comparisons[system.label].tied]
+    parts = []
+    if tied:
+        named = [f"{code(system.label)} ({_behind(summary, system)})" for system in tied[:NAMED]]
+        parts.append(f"tied with {listing([*named, f'{len(tied) - NAMED} more'] if tied[NAMED:] else named)}")
+    if worse:
+        alone = len(summary.ranked) == 1 + len(worse)
+        whom = "all others" if alone and len(worse) > 1 else f"{len(worse)} other{'s' if len(worse) > 1 else ''}"
+        parts.append(f"better than {whom}, the nearest being {code(worse[0].label)} ({_behind(summary, worse[0])})")
+    comparisons = len(summary.ranked) - 1
+    corrected = f"tests, Holm-corrected over {comparisons} comparisons" if comparisons > 1 else "test"
+    tested = f"p: paired randomisation {corrected}."
+    return f"{subject} is {', and '.join(parts)}. {tested}" if parts else tested
+
+
+def _undecided(summary: Summary, best: System) -> str:
+    """Names a tied and much cheaper system whose possible loss is too large to recommend it."""
+    risky = [system for system in cheaper(summary, best) if not rules_out_loss(summary, system)]
+    if not risky:
+        return ""
+    lost = units.measure(-summary.comparisons[risky[0].label].low)
+    questions = units.count(len(summary.record.query_ids))
+    return (
+        f"{code(risky[0].label)} is much cheaper ({_saving(summary, best, risky[0])}), but {questions} questions do not "
+        f"rule out that it loses up to {lost}; more held-out questions would tell."
+    )
+
+
+def _quality(summary: Summary, system: System) -> str:
+    record, main = summary.record, summary.main
+    spread = system.spread(main)
+    seeds = "" if spread is None else f" (mean of {len(system.measured)} seeds, sd {units.measure(spread)})"
+    return (
+        f"{main} {units.measure(system.mean(main))} {units.interval(*summary.intervals[system.label])}{seeds} over "
+        f"{units.count(len(record.query_ids))} questions, with a pool of {units.count(record.counts['pool'])} documents "
+        f"in which chance scores {units.measure(summary.chance[main])}"
+    )
+
+
+def _behind(summary: Summary, system: System) -> str:
+    found = summary.comparisons[system.label]
+    low, high = units.difference(found.low), units.difference(found.high)
+    return f"{units.difference(found.difference)} [{low}, {high}], {units.p_value(found.p)}"
+
+
+def _saving(summary: Summary, best: System, other: System) -> str:
+    parts = []
+    if found := common_medians(summary, best, other):
+        device, slow, fast = found
+        parts.append(f"{units.duration(fast)} against {units.duration(slow)} a search on {escape(device)}")
+    spent = training_seconds(other), training_seconds(best)
+    if max(spent) >= NO_TRAINING:
+        mine, theirs = (units.duration(seconds) if seconds >= NO_TRAINING else "none" for seconds in spent)
+        parts.append(f"training {mine} against {theirs}")
+    return listing(parts)
+
+
+def _cost(summary: Summary, system: System) -> str:
+    medians = {device: found.p50 for device in summary.devices if (found := speed(system, device))}
+    times = [f"{units.duration(p50)} on {escape(device)}" for device, p50 in medians.items() if p50 is not None]
+    parts = [f"a search takes {listing(times)} (one question at a time, p50)"] if times else []
+    seconds = training_seconds(system)
+    parts.append(f"training takes {units.duration(seconds)}" if seconds >= NO_TRAINING else "there is no training")
+    peaks = [job.sizes.peak_bytes for job in system.measured if job.sizes.peak_bytes is not None]
+    if peaks:
+        parts.append(f"its process peaks at {units.megabytes(max(peaks))} MB")
+    return f"With {code(system.label)} {listing(parts)}."
+
+
+def _left_out(summary: Summary) -> list[str]:
+    """A sentence for each reason why the verdict does not compare all that was asked for."""
+    sentences = []
+    statuses = {job.status for system in summary.systems for job in system.outcomes}
+    if summary.results and ("interrupted" in statuses or not all(system.outcomes for system in summary.systems)):
+        sentences.append("**The run was interrupted** and is not complete.")
+    strangers = [code(system.label) for system in summary.results if not system.comparable]
+    if strangers:
+        sentences.append(f"Not compared, since the quality fingerprint differs: {listing(strangers)}.")
+    lost = [f"{code(system.label)} ({escape(why(system))})" for system in summary.systems if not system.measured]
+    if lost and summary.results:
+        sentences.append(f"Without a result: {listing(lost)}.")
+    return sentences

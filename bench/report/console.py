@@ -1,0 +1,41 @@
+"""The main table for a terminal, after a run."""
+
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from bench.outcome import Outcome, RunRecord
+from bench.report import units
+from bench.report.answer import why
+from bench.report.markdown import clean
+from bench.report.quality import main_cell, verdict
+from bench.report.speed import speed
+from bench.report.summary import Summary, System, summarise
+
+
+def overview(record: RunRecord, outcomes: Sequence[Outcome]) -> str:
+    """A padded plain-text table, best first: measures, verdict, median latency by device. No trailing line break."""
+    summary = summarise(record, outcomes)
+    void = [f"VOID: {clean(name)} failed: {clean(line)}" for name, line in summary.failed_canaries.items()]
+    measures = [measure for measure in record.measures if measure != summary.main]
+    headers = ["system", summary.main, *measures, *(f"{device} p50 ms" for device in summary.devices), "verdict"]
+    rows = [_row(summary, system, measures) for system in summary.systems]
+    chance = [units.measure(summary.chance[measure]) for measure in (summary.main, *measures)]
+    rows.append(["chance", *chance, *[""] * len(summary.devices), ""])
+    align = ["left", *["right"] * (len(headers) - 2), "left"]
+    table = tabulate(rows, headers, tablefmt="simple", colalign=align, disable_numparse=True)
+    n, pool = units.count(len(record.query_ids)), units.count(record.counts["pool"])
+    return "\n".join([*void, f"{clean(record.dataset)}: {n} questions, pool of {pool} documents", "", table])
+
+
+def _row(summary: Summary, system: System, measures: Sequence[str]) -> list[str]:
+    if not system.measured:
+        return [clean(system.label), *[units.ABSENT] * (1 + len(measures) + len(summary.devices)), why(system)]
+    medians = [found.p50 if (found := speed(system, device)) else None for device in summary.devices]
+    return [
+        clean(system.label),
+        main_cell(summary, system),
+        *(units.measure(system.mean(measure)) for measure in measures),
+        *(units.milliseconds(p50) for p50 in medians),
+        verdict(summary, system),
+    ]

@@ -1,0 +1,68 @@
+"""What a system costs besides a search: training, indexing, memory."""
+
+from collections.abc import Callable, Iterable
+from statistics import median
+
+from bench.outcome import Outcome
+from bench.report import units
+from bench.report.markdown import bullets, code, escape, paragraphs, table
+from bench.report.summary import Summary, System
+
+HEADERS = (
+    "system",
+    "device",
+    "fit (s)",
+    "index (s)",
+    "documents/s",
+    "index (MB)",
+    "parameters",
+    "peak (MB)",
+    "GPU peak (MB)",
+)
+
+
+def cost(summary: Summary) -> str:
+    """One row per system and device: medians over the seeds, the largest peak."""
+    rows = [
+        _row(summary, system, jobs)
+        for system in summary.results
+        for device in summary.devices
+        if (jobs := system.finished(device))
+    ]
+    if not rows:
+        return ""
+    empty = {at for at in range(len(HEADERS)) if all(row[at] == units.ABSENT for row in rows)}
+    shown = [at for at in range(len(HEADERS)) if at not in empty]
+    cells = [[row[at] for at in shown] for row in rows]
+    return paragraphs("## Cost", table([HEADERS[at] for at in shown], cells, left=2), bullets(_notes(summary)))
+
+
+def _row(summary: Summary, system: System, jobs: tuple[Outcome, ...]) -> list[str]:
+    index = median(job.timings.index_seconds for job in jobs)
+    fit = units.number(median(job.timings.fit_seconds for job in jobs))
+    pool = summary.record.counts["pool"]
+    return [
+        code(system.label),
+        escape(jobs[0].device),
+        f"{fit} (cached)" if any(job.timings.fit_cached for job in jobs) else fit,
+        units.number(index),
+        units.number(pool / index) if index else units.ABSENT,
+        units.megabytes(_largest(jobs, lambda job: job.sizes.index_bytes)),
+        units.count(_largest(jobs, lambda job: job.sizes.parameters)),
+        units.megabytes(_largest(jobs, lambda job: job.sizes.peak_bytes)),
+        units.megabytes(_largest(jobs, lambda job: job.sizes.cuda_peak_bytes)),
+    ]
+
+
+def _largest(jobs: Iterable[Outcome], size: Callable[[Outcome], int | None]) -> int | None:
+    return max((value for job in jobs if (value := size(job)) is not None), default=None)
+
+
+def _notes(summary: Summary) -> list[str]:
+    jobs = [job for system in summary.results for job in system.outcomes if job.status == "ok"]
+    notes = ["peak: the largest resident memory of the system's process, training and the collection included."]
+    if any(job.timings.fit_cached for job in jobs):
+        notes.append("cached: a stored fit was taken over; the seconds are those of the training when it was done.")
+    if any(len(system.measured) > 1 for system in summary.results):
+        notes.append("Several seeds: median seconds of one seed; largest sizes.")
+    return notes

@@ -1,0 +1,131 @@
+"""The main table: one row per system, best first, with chance beside it."""
+
+from collections.abc import Sequence
+
+from bench.report import units
+from bench.report.answer import why
+from bench.report.markdown import bullets, code, escape, folded, listing, paragraphs, table
+from bench.report.summary import Summary, System
+
+
+def quality(summary: Summary) -> str:
+    """Pool and n, the table, what it leaves unsaid, and the intervals of every measure in a fold."""
+    record = summary.record
+    if not summary.systems:
+        return ""
+    counts = record.counts
+    asked = units.count(len(record.query_ids))
+    intro = (
+        f"{asked} held-out questions (n); pool: {units.count(counts['pool'])} documents ({code(record.pool)}). Sorted by "
+        f"{summary.main}, with its 95% bootstrap interval; *tied* and *worse* tell how a system compares with the best "
+        "one (paired randomisation test, Holm-corrected)."
+    )
+    every = folded("Every measure with its 95% interval", _intervals(summary)) if summary.results else ""
+    return paragraphs("## Quality", intro, _table(summary), bullets(_notes(summary)), every)
+
+
+def verdict(summary: Summary, system: System) -> str:
+    """``best``, ``tied with best (p = .43)``, ``worse (p < .001)``, or why there is no result; plain text."""
+    if not system.measured:
+        return why(system)
+    if not system.comparable:
+        return "not comparable"
+    if system is summary.best:
+        return "best" if len(summary.ranked) > 1 else "alone"
+    found = summary.comparisons[system.label]
+    return f"{'tied with best' if found.tied else 'worse'} ({units.p_value(found.p)})"
+
+
+def main_cell(summary: Summary, system: System) -> str:
+    """The main measure with its interval, ``.887 [.869, .903]``."""
+    return f"{units.measure(system.mean(summary.main))} {units.interval(*summary.intervals[system.label])}"
+
+
+def _table(summary: Summary) -> str:
+    spreads = any(len(system.measured) > 1 for system in summary.results)
+    headers = ["system", "n", *summary.record.measures, *(["sd (seeds)"] if spreads else []), "verdict"]
+    rows = [[code(s.label), *_values(summary, s, spreads), escape(verdict(summary, s))] for s in summary.systems]
+    chance = [units.measure(summary.chance[measure]) for measure in summary.record.measures]
+    line = ["chance (closed form)", "", *chance, *([""] if spreads else []), ""]
+    rows.insert(_place(summary), line)
+    return table(headers, rows, right=1)
+
+
+def _place(summary: Summary) -> int:
+    """Row of the closed form: above the measured random system, else where its value belongs."""
+    for row, system in enumerate(summary.ranked):
+        if system.baseline or system.mean(summary.main) < summary.chance[summary.main]:
+            return row
+    return len(summary.results)
+
+
+def _values(summary: Summary, system: System, spreads: bool) -> Sequence[str]:
+    measures = summary.record.measures
+    if not system.measured:
+        return [units.ABSENT] * (1 + len(measures) + spreads)
+    cells = [
+        main_cell(summary, system) if measure == summary.main else units.measure(system.mean(measure))
+        for measure in measures
+    ]
+    spread = system.spread(summary.main)
+    shown = units.ABSENT if spread is None else f"{units.measure(spread)} ({len(system.measured)})"
+    return [units.count(len(summary.record.query_ids)), *cells, *([shown] if spreads else [])]
+
+
+def _intervals(summary: Summary) -> str:
+    measures = summary.record.measures
+    rows = [
+        [code(s.label), *(f"{units.measure(s.mean(m))} {units.interval(*summary.interval(s, m))}" for m in measures)]
+        for s in summary.results
+    ]
+    return table(["system", *measures], rows)
+
+
+def _notes(summary: Summary) -> list[str]:
+    """What a reader of the table could take wrongly."""
+    notes = []
+    if any(len(system.measured) > 1 for system in summary.results):
+        notes.append(
+            f"Several seeds: the mean over the seeds, question by question; sd is that of {summary.main} over the seeds "
+            "(their number in brackets) and is not part of the interval."
+        )
+    strangers = [code(system.label) for system in summary.results if not system.comparable]
+    if strangers:
+        notes.append(
+            f"**Not comparable:** {listing(strangers)} carry another quality fingerprint (questions, pool, judgements or "
+            "definitions of measures differ) than the rest of the column."
+        )
+    unanswered = {s: max(outcome.unanswered for outcome in s.measured) for s in summary.results}
+    silent = [f"{code(system.label)} {units.count(n)}" for system, n in unanswered.items() if n]
+    if silent:
+        notes.append(f"Questions without a single hit, counted as 0: {listing(silent)}.")
+    return [*notes, *_elsewhere(summary), *_failed(summary)]
+
+
+def _elsewhere(summary: Summary) -> list[str]:
+    """Where another device gave another quality, and that the table's numbers come from the first."""
+    main = summary.main
+    notes = []
+    for system in summary.results:
+        for device in summary.devices:
+            jobs = system.finished(device)
+            means = [sum(job.scores[main]) / len(job.scores[main]) for job in jobs]
+            if (
+                jobs
+                and device != system.device
+                and sorted(means) != sorted(sum(job.scores[main]) / len(job.scores[main]) for job in system.measured)
+            ):
+                notes.append(
+                    f"{code(system.label)} was measured on {escape(system.device)}; on {escape(device)} its {main} is "
+                    f"{units.measure(sum(means) / len(means))}."
+                )
+    return notes
+
+
+def _failed(summary: Summary) -> list[str]:
+    """Jobs that did not finish although their system has a result."""
+    return [
+        f"{code(system.label)}, seed {job.seed} on {escape(job.device)}: {job.status}: {escape(job.failure)}"
+        for system in summary.results
+        for job in system.failures
+    ]

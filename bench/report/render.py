@@ -1,0 +1,45 @@
+"""A run's record and outcomes to the files of its report."""
+
+from collections.abc import Sequence
+
+from bench.outcome import Outcome, RunRecord
+from bench.report.answer import answer
+from bench.report.appendix import appendix
+from bench.report.cost import cost
+from bench.report.figures import Picture, pictures
+from bench.report.latency import latency
+from bench.report.markdown import code, escape, listing, paragraphs
+from bench.report.quality import quality
+from bench.report.samples import samples
+from bench.report.summary import Summary, summarise
+
+
+def render(record: RunRecord, outcomes: Sequence[Outcome]) -> dict[str, bytes]:
+    """File name, relative to the report's folder -> content; the same run gives the same bytes.
+
+    StoreError when an outcome does not belong to the run's questions.
+    """
+    summary = summarise(record, outcomes)
+    figures = pictures(summary)
+    text = paragraphs(
+        _void(summary),
+        f"# Which retriever to ship for {escape(record.dataset)}",
+        answer(summary),
+        quality(summary),
+        _figures(figures),
+        latency(summary),
+        cost(summary),
+        samples(summary),
+        appendix(summary),
+    )
+    return {"report.md": f"{text}\n".encode(), **{figure.name: figure.content for figure in figures}}
+
+
+def _void(summary: Summary) -> str:
+    """The first line of a report whose harness failed its own checks."""
+    failed = [f"{code(name)} failed: {escape(line)}" for name, line in summary.failed_canaries.items()]
+    return f"**VOID: this run measured wrongly and its numbers must not be used.** {listing(failed)}." if failed else ""
+
+
+def _figures(figures: Sequence[Picture]) -> str:
+    return paragraphs(*(figure.markdown() for figure in figures))

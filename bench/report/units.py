@@ -1,0 +1,78 @@
+"""Numbers as the report prints them; rounding happens here and nowhere before."""
+
+from math import floor, isnan, log10
+
+ABSENT = "-"
+"""Stands where a value was not measured."""
+
+
+def measure(value: float) -> str:
+    """A measure between 0 and 1, ``.887``; not a number stands for one that was not to be had."""
+    return ABSENT if isnan(value) else _bare(f"{value:.3f}")
+
+
+def interval(low: float, high: float) -> str:
+    """A confidence interval of a measure, ``[.869, .903]``."""
+    return f"[{measure(low)}, {measure(high)}]"
+
+
+def difference(value: float) -> str:
+    """A difference of two measures with its sign, ``+.012``."""
+    if isnan(value):
+        return ABSENT
+    text = _bare(f"{value:+.3f}")
+    return ".000" if text.strip("+-") == ".000" else text
+
+
+def p_value(value: float) -> str:
+    """``p < .001``, ``p = .043``, ``p = .43``."""
+    if value < 0.001:  # noqa: PLR2004 - the smallest p that is printed as a number
+        return "p < .001"
+    return "p = " + _bare(f"{value:.3f}" if value < 0.1 else f"{value:.2f}")  # noqa: PLR2004 - near .05 digits matter
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """At least so many significant digits: ``0.0123``, ``1.23``, ``12.3``, ``12,345``."""
+    if value is None:
+        return ABSENT
+    if value == 0:
+        return "0"
+    exponent = floor(log10(abs(float(f"{value:.{digits - 1}e}"))))
+    return f"{value:,.{max(digits - 1 - exponent, 0)}f}"
+
+
+def milliseconds(seconds: float | None) -> str:
+    """Seconds as a number of milliseconds, without the unit."""
+    return ABSENT if seconds is None else number(seconds * 1e3)
+
+
+def megabytes(size: int | None) -> str:
+    """Bytes as a number of megabytes (10^6), without the unit."""
+    return ABSENT if size is None else number(size / 1e6)
+
+
+def count(value: int | None) -> str:
+    """``12,345``."""
+    return ABSENT if value is None else f"{value:,}"
+
+
+def factor(value: float) -> str:
+    """How many times as much: ``1.0``, ``3.4``, ``120``."""
+    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"  # noqa: PLR2004 - two digits are enough
+
+
+def duration(seconds: float) -> str:
+    """A time with its unit, fit for a sentence: ``0.21 ms``, ``45.2 s``, ``2 min 50 s``, ``1 h 12 min``."""
+    if seconds < 1:
+        return f"{number(seconds * 1e3)} ms"
+    if seconds < 99.95:  # noqa: PLR2004 - three digits of seconds
+        return f"{number(seconds)} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:  # noqa: PLR2004
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def _bare(text: str) -> str:
+    """Without the zero before the point, as the field writes measures."""
+    return text.replace("0.", ".", 1) if text.lstrip("+-").startswith("0.") else text
