@@ -10,6 +10,7 @@ from bench.api import Hits, Pairs
 from bench.errors import DataError
 
 Choice = TypeVar("Choice")
+Floats = NDArray[np.float32]
 
 
 def given_weights(text: str, parts: int) -> list[float]:
