@@ -12,6 +12,7 @@ from typing import Any
 from bench.api import Doc, Query
 from bench.data.card import Card
 from bench.data.dataset import Dataset, Split
+from bench.errors import StoreError
 from bench.files import write_bytes
 
 _KEPT = 4
@@ -59,6 +60,8 @@ def _read(path: Path, name: str) -> Dataset | None:
         checksum, _, content = path.read_bytes().partition(b"\n")
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}; delete it or choose another cache folder") from None
     if hashlib.sha256(content).hexdigest().encode() != checksum:
         return None
     table: dict[str, Any] = json.loads(content)

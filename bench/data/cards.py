@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from importlib.resources import files
 from pathlib import Path
 
 from bench.data.card import Card, read_card
@@ -33,7 +32,7 @@ def card_paths(folders: Sequence[Path] = ()) -> dict[str, Path]:
 
 
 def _own_folders() -> list[Path]:
-    package = Path(str(files("bench")))
+    package = Path(__file__).parents[1]
     # In a checkout the cards lie beside the package; a wheel holds them as bench/cards. Looking for pyproject.toml keeps
     # site-packages/datasets, which is another project's library, from being read as a folder of cards.
     checkout = package.parent

@@ -74,7 +74,8 @@ def open_card(reference: str, *, cards: Sequence[Path] = ()) -> Card:
     if not argument:
         raise DataError(f"{reference!r} names no path; write {kind}:{'FOLDER' if kind == 'beir' else 'FILE'}")
     path = Path(argument).expanduser()
-    return Card(name=path.resolve().stem, title=str(path), source=SourceSpec(kind, {"path": str(path)}))
+    name = path.resolve().name if kind == "beir" else path.stem
+    return Card(name=name, title=str(path), source=SourceSpec(kind, {"path": str(path)}))
 
 
 def _card_facts(card: Card) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import re
 
-_SIGNATURE = re.compile(r"(?:[\w(\[\], ]+\s=\s)?[\w.<>]+\s*\(.*\)(?:\s*(?:->|:)\s*.*)?", re.DOTALL)
+_SIGNATURE = re.compile(r"(?:[\w()\[\], ]+\s=\s)?[\w.<>]+\s*\([^()]*(?:\([^()]*\)[^()]*)*\)(?:\s*->[^\n]*)?")
 _HEADING = re.compile(r"\[[^\]]*\]|\.\.\s.*", re.DOTALL)
 _BULLET = re.compile(r"^(?:[-+*#.:|]+|\")\s+")
 # A paragraph ends where a doctest, a field list, an underline, a section or a list begins.
@@ -20,8 +20,8 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 def first_paragraph(docstring: str) -> str:
     """Return the first paragraph of prose as one line of plain text, or "" where there is none.
 
-    Call signatures, bracketed headings and directives such as ``.. deprecated::`` in front of it are passed over; a docstring that begins with
-    parameters or a doctest has no prose.
+    Call signatures, bracketed headings and directives such as ``.. deprecated::`` in front of it are passed over; a
+    docstring that begins with parameters or a doctest has no prose.
     """
     for paragraph in re.split(r"\n[ \t]*\n", docstring.strip()):
         lines = [line.strip() for line in paragraph.strip().split("\n")]
@@ -30,7 +30,8 @@ def first_paragraph(docstring: str) -> str:
             continue
         if _SIGNATURE.fullmatch(lines[0]):
             lines = lines[1:]
-        return _BULLET.sub("", plain(" ".join(_until_stop(lines))))
+        lines[:1] = [_BULLET.sub("", line) for line in lines[:1]]
+        return plain(" ".join(_until_stop(lines)))
     return ""
 
 

@@ -99,6 +99,7 @@ _TEXT = Key("a text", _is_text)
 _TABLE = Key("a table", lambda value: isinstance(value, dict))
 _COUNT = Key("a whole number from 0", _is_count)
 _POSITIVE = Key("a whole number from 1", _is_positive)
+_SIMILARITY = Key("a number above 0, at most 1", lambda value: _is_share(value) and value > 0)
 _SHARE = Key("a number from 0 to 1", _is_share)
 
 _TOP: Mapping[str, Key] = {
@@ -137,8 +138,8 @@ _SECTIONS: Mapping[str, Mapping[str, Key]] = {
         "question_words": _COUNT,
         "code_lines": _COUNT,
         "ngram": _POSITIVE,
-        "near_question": _SHARE,
-        "near_solution": _SHARE,
+        "near_question": _SIMILARITY,
+        "near_solution": _SIMILARITY,
     },
     "expected": {"documents": _COUNT, "train": _COUNT, "dev": _COUNT, "test": _COUNT, "tolerance": _SHARE},
 }

@@ -6,7 +6,6 @@ A document is relevant when its grade is above 0; trec_eval's negative grades (i
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress, count
 from math import log2
 from sys import maxsize
 from typing import Any, NamedTuple, Self
@@ -128,7 +127,7 @@ def _retrieved(run: Run, qrels: Qrels, query_ids: Sequence[str]) -> _Relevant:
     for query_id in query_ids:
         grades = _relevant_grades(qrels, query_id)
         row = rows.get(query_id, ())
-        ranks.append(list(compress(count(1), map(grades.__contains__, row))))
+        ranks.append(sorted(row.index(doc_id) + 1 for doc_id in grades.keys() & row))
         found += [grades[row[rank - 1]] for rank in ranks[-1]]
     return _Relevant.of(ranks, found)
 

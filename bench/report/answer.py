@@ -22,7 +22,13 @@ def why(system: System) -> str:
     if not system.outcomes:
         return "not run"
     outcome = system.failures[0]
-    return f"{outcome.status}: {clean(outcome.failure)}" if outcome.failure else outcome.status
+    return told(outcome.status, outcome.failure)
+
+
+def told(status: str, failure: str) -> str:
+    """Status and reason of a job, without saying the status twice."""
+    line = clean(failure)
+    return line if line.startswith(status) else f"{status}: {line}" if line else status
 
 
 def _verdict(summary: Summary) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from bench.outcome import Outcome
 from bench.report import units
+from bench.report.answer import told
 from bench.report.markdown import block, bullets, code, escape, folded, html, paragraphs, table
 from bench.report.summary import Summary, System
 
@@ -73,7 +74,7 @@ def _job(job: Outcome) -> str:
     parts = [
         f"learned: {_settings(job.learned)}" if job.learned else "",
         ", ".join(f"{escape(name)} {code(value)}" for name, value in hashes.items()),
-        "" if job.status == "ok" else job.status + (f": {escape(job.failure)}" if job.failure else ""),
+        "" if job.status == "ok" else escape(told(job.status, job.failure)),
     ]
     where = f"seed {job.seed}, {escape(job.device)}" if job.seeded else escape(job.device)
     return f"{where}: {'; '.join(part for part in parts if part) or 'nothing learned'}"

@@ -21,6 +21,10 @@ HEADERS = (
 )
 
 
+MEASURABLE = 0.001
+"""Seconds; no rate is told of an index that took less."""
+
+
 def cost(summary: Summary) -> str:
     """One row per system and device: medians over the seeds, the largest peak."""
     rows = [
@@ -39,14 +43,14 @@ def cost(summary: Summary) -> str:
 
 def _row(summary: Summary, system: System, jobs: tuple[Outcome, ...]) -> list[str]:
     index = median(job.timings.index_seconds for job in jobs)
-    fit = units.number(median(job.timings.fit_seconds for job in jobs))
+    fit = units.seconds(median(job.timings.fit_seconds for job in jobs))
     pool = summary.record.counts["pool"]
     return [
         code(system.label),
         escape(jobs[0].device),
         f"{fit} (cached)" if any(job.timings.fit_cached for job in jobs) else fit,
-        units.number(index),
-        units.number(pool / index) if index else units.ABSENT,
+        units.seconds(index),
+        units.number(pool / index) if index >= MEASURABLE else units.ABSENT,
         units.megabytes(_largest(jobs, lambda job: job.sizes.index_bytes)),
         units.count(_largest(jobs, lambda job: job.sizes.parameters)),
         units.megabytes(_largest(jobs, lambda job: job.sizes.peak_bytes)),

@@ -16,6 +16,7 @@ def latency(summary: Summary) -> str:
     if not any(found and (found.samples or found.rates) for found in speeds):
         return ""
     jobs = [job for system in summary.results for job in system.outcomes if job.timings.single_seconds]
+    seeds = len({job.seed for job in jobs})
     hits = sorted({job.timings.latency_k for job in jobs})
     threads = summary.record.environment.get("threads")
     load = "Warm searches, text in to ids out"
@@ -23,7 +24,7 @@ def latency(summary: Summary) -> str:
     load += f", {escape(threads)} thread{'' if threads == '1' else 's'}" if threads else ""
     return paragraphs(
         "## Latency",
-        f"{load}; samples of all seeds together.",
+        f"{load}{'; samples of all seeds together' if seeds > 1 else ''}.",
         "**One question at a time**, milliseconds; ratio of p50 to the fastest system above chance.",
         _single(summary),
         "**All questions in one call**, questions per second: median (slowest to fastest call).",
@@ -110,5 +111,5 @@ def _stages(summary: Summary) -> str:
             rows.append([code(system.label), escape(device), units.milliseconds(total / searches), ", ".join(shares)])
     if not rows:
         return ""
-    headers = ["system", "device", "ms per search in stages", "share of each stage"]
+    headers = ["system", "device", "mean ms in stages", "share of each stage"]
     return folded("Where the time of a search goes", table(headers, rows, left=2, right=1))

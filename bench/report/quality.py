@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bench.report import units
-from bench.report.answer import why
+from bench.report.answer import told, why
 from bench.report.markdown import bullets, code, escape, folded, listing, paragraphs, table
 from bench.report.summary import Summary, System
 
@@ -125,7 +125,7 @@ def _elsewhere(summary: Summary) -> list[str]:
 def _failed(summary: Summary) -> list[str]:
     """Jobs that did not finish although their system has a result."""
     return [
-        f"{code(system.label)}, seed {job.seed} on {escape(job.device)}: {job.status}: {escape(job.failure)}"
+        f"{code(system.label)}, seed {job.seed} on {escape(job.device)}: {escape(told(job.status, job.failure))}"
         for system in summary.results
         for job in system.failures
     ]

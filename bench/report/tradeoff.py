@@ -121,7 +121,8 @@ def _places(anchor: Pixels, size: Pixels, point: float) -> Iterator[_Place]:
         end = anchor + side * radius * point
         corner = end + (side - 1) / 2 * size
         line = np.linspace(anchor, end, 12)[4:-1] if radius > _RADII[0] else np.empty((0, 2))
-        yield _Place((dx, dy), radius, Bbox([corner, corner + size]), [Bbox([spot - 1, spot + 1]) for spot in line])
+        box = Bbox([corner - 2 * point, corner + size + 2 * point])  # a little air
+        yield _Place((dx, dy), radius, box, [Bbox([spot - 1, spot + 1]) for spot in line])
 
 
 def _freest(places: Sequence[_Place], taken: Sequence[Bbox], frame: Bbox) -> _Place:

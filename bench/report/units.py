@@ -41,9 +41,14 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:,.{max(digits - 1 - exponent, 0)}f}"
 
 
-def milliseconds(seconds: float | None) -> str:
+def seconds(value: float) -> str:
+    """Seconds of a job's phase, without the unit; nobody waits for less than a thousandth."""
+    return "<0.001" if 0 < value < 0.001 else number(value)  # noqa: PLR2004
+
+
+def milliseconds(time: float | None) -> str:
     """Seconds as a number of milliseconds, without the unit."""
-    return ABSENT if seconds is None else number(seconds * 1e3)
+    return ABSENT if time is None else number(time * 1e3)
 
 
 def megabytes(size: int | None) -> str:
@@ -61,13 +66,13 @@ def factor(value: float) -> str:
     return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"  # noqa: PLR2004 - two digits are enough
 
 
-def duration(seconds: float) -> str:
+def duration(time: float) -> str:
     """A time with its unit, fit for a sentence: ``0.21 ms``, ``45.2 s``, ``2 min 50 s``, ``1 h 12 min``."""
-    if seconds < 1:
-        return f"{number(seconds * 1e3)} ms"
-    if seconds < 99.95:  # noqa: PLR2004 - three digits of seconds
-        return f"{number(seconds)} s"
-    minutes, rest = divmod(round(seconds), 60)
+    if time < 1:
+        return f"{number(time * 1e3)} ms"
+    if time < 99.95:  # noqa: PLR2004 - three digits of seconds
+        return f"{number(time)} s"
+    minutes, rest = divmod(round(time), 60)
     if minutes < 60:  # noqa: PLR2004
         return f"{minutes} min {rest} s"
     return f"{minutes // 60:,} h {minutes % 60} min"

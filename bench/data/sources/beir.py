@@ -136,7 +136,7 @@ def _judged(path: Path, docs: Mapping[str, Doc], queries: Mapping[str, Query], f
     qrels: dict[str, dict[str, int]] = {}
     for number, line in enumerate(text_of(path).split("\n"), start=1):
         cells = [cell.strip() for cell in line.split("\t")]
-        if not line.strip() or (number == 1 and cells[-1] == "score"):
+        if not line.strip() or (number == 1 and cells[-1].casefold() == "score"):
             continue
         if len(cells) != _COLUMNS:
             raise DataError(
