@@ -10,7 +10,7 @@ import ir_measures
 import numpy as np
 import pytest
 import pytrec_eval
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bench.api import Hits
@@ -72,8 +72,9 @@ class TestAgainstTrecEval:
             rng = random.Random(seed)
             docs = [f"d{number}" for number in range(rng.randint(1, 60))]
             rng.shuffle(docs)
+            # trec_eval itself hangs on a query all of whose grades are negative, hence the one zero.
             qrels = {
-                f"q{i}": {docs[0]: 0} | {d: rng.choice([-1, 0, 1, 2, 3]) for d in rng.sample(docs, len(docs) // 2)}
+                f"q{i}": {d: rng.choice([-1, 0, 1, 2, 3]) for d in rng.sample(docs, len(docs) // 2)} | {docs[0]: 0}
                 for i in range(4)
             }
             levels = [0.1, 0.1 + 1e-9, 0.3, -0.2, 0.0, -0.0, 1e-46, 2.5]
@@ -210,14 +211,12 @@ class TestProperties:
     @given(ROWS, GRADES)
     def test_every_measure_lies_between_0_and_1(self, row, grades):
         found = values(ranked(q=row), {"q": grades}, *ALL)
-        # Rounding may lift AP or nDCG above 1 by an ulp, in trec_eval as here.
-        assert all(0 <= value.item() <= 1 + 1e-15 for value in found.values())
+        assert all(0 <= value.item() <= 1 for value in found.values())
 
     @given(st.permutations(DOCS), GRADES, st.integers(1, 7))
     def test_moving_a_better_document_up_never_lowers_a_measure(self, row, grades, place):
         up, down = grades.get(row[place], 0), grades.get(row[place - 1], 0)
-        if max(up, 0) < max(down, 0):
-            return
+        assume(max(up, 0) >= max(down, 0))
         swapped = [*row[: place - 1], row[place], row[place - 1], *row[place + 1 :]]
         before = values(ranked(q=row), {"q": grades}, *ALL)
         after = values(ranked(q=swapped), {"q": grades}, *ALL)
@@ -255,8 +254,11 @@ class TestNames:
 
     @pytest.mark.parametrize(
         "text",
-        ["", "MRR@10", "ndcg@10", "nDCG@", "nDCG@0", "nDCG@-1", "nDCG@010", "nDCG@1.5", "nDCG@١", " RR", "RR\n", "P"]
-        + ["Success", "R", "nDCG@10@10", "nDCG(gains)@10", "P@1" + "0" * 5000],
+        [
+            *("", "MRR@10", "ndcg@10", " RR", "RR\n", "nDCG@10@10", "nDCG(gains)@10"),
+            *("P", "R", "Success", "nDCG@", "nDCG@0", "nDCG@-1", "nDCG@010", "nDCG@1.5", "nDCG@\u0661"),
+            pytest.param("P@1" + "0" * 5000, id="huge"),
+        ],
     )
     def test_anything_else_is_answered_with_what_exists(self, text):
         with pytest.raises(OptionError, match=r"does not exist; choose from RR, nDCG, AP, Success@k, .* with k"):

@@ -41,7 +41,13 @@ def test_identifiers_fall_into_their_parts(word, terms):
 
 @pytest.mark.parametrize(
     ("word", "terms"),
-    [("snake_case", "snake_case"), ("HTTPServer", "httpserver"), ("__init__", "__init__"), ("conv2d", "conv2d"), ("__", "")],
+    [
+        ("snake_case", "snake_case"),
+        ("HTTPServer", "httpserver"),
+        ("__init__", "__init__"),
+        ("conv2d", "conv2d"),
+        ("__", ""),
+    ],
 )
 def test_without_splitting_a_word_stays_whole(word, terms):
     assert Analyzer("none", "none", split=False)(word) == terms.split()
@@ -52,7 +58,7 @@ def test_without_splitting_a_word_stays_whole(word, terms):
     [
         ("cafe\u0301", ["café"]),  # an accent of its own
         ("e\ufb03cient", ["efficient"]),  # the ligature of a PDF
-        ("ＧＰＵ", ["gpu"]),
+        ("\uff27\uff30\uff35", ["gpu"]),  # full width
         ("हिन्दी भाषा", ["हिन्दी", "भाषा"]),  # vowel signs are combining marks
         ("日本語", ["日", "本", "語"]),
         ("モデルを保存", ["モデル", "を", "保", "存"]),

@@ -12,7 +12,7 @@ from bench.errors import SpecError
 from retrievers.bm25 import BM25
 from retrievers.lexical.formulas import VARIANTS
 
-words = st.lists(st.sampled_from("ant bee cat dog eel fox".split()), max_size=8).map(" ".join)
+words = st.lists(st.sampled_from(["ant", "bee", "cat", "dog", "eel", "fox"]), max_size=8).map(" ".join)
 corpora = st.lists(words, min_size=1, max_size=12)
 variants = pytest.mark.parametrize("variant", VARIANTS)
 
@@ -41,11 +41,14 @@ def scores(texts, question, **parameters):
     ("variant", "expected"),
     [
         # norm = .25 + .75 * 3 / (10 / 3) = .925; cat: df 2, once in the first, twice in the second; dog: df 1
-        ("lucene", [0.2227, 0.7671, 0]),  # ln(1 + 1.5/2.5) / 2.11; ln(1.6) * 2 / 3.11 + ln(1 + 2.5/1.5) / 2.11
+        ("lucene", [0.2228, 0.7671, 0]),  # ln(1 + 1.5/2.5) / 2.11; ln(1.6) * 2 / 3.11 + ln(1 + 2.5/1.5) / 2.11
         ("robertson", [0, 0.2421, 0]),  # cat in two of three: IDF < 0; ln(2.5/1.5) / 2.11
         ("atire", [0.4228, 1.7191, 0]),  # ln(3/2) * 2.2 / 2.11; ln(1.5) * 4.4 / 3.11 + ln(3) * 2.2 / 2.11
-        ("plus", [1.4159, 4.5052, 0]),  # ln(4/2) (1.0427 + 1); ln(2) (1.4148 + 1) + ln(4) (1.0427 + 1)
-        ("l", [0.5933, 1.9134, 0]),  # tf/norm + .5 = 1.5811 and 2.6622
+        ("plus", [1.4159, 4.5055, 0]),  # ln(4/2) (1.0427 + 1); ln(2) (1.4148 + 1) + ln(4) (1.0427 + 1)
+        (
+            "l",
+            [0.5878, 1.9395, 0],
+        ),  # tf/norm + .5 = 1.5811 and 2.6622: ln(4/2.5) 1.2508; ln(1.6) 1.5165 + ln(4/1.5) 1.2508
     ],
 )
 def test_scores_by_hand(variant, expected):
@@ -95,10 +98,8 @@ def test_in_texts_of_one_length_more_occurrences_score_higher(variant):
     assert ask(indexed(texts, variant=variant), "cat").positions[0, :4].tolist() == [2, 1, 0, -1]
 
 
-@variants
+@pytest.mark.parametrize("variant", [variant for variant in VARIANTS if variant != "rank-l"])
 def test_k1_0_forgets_frequency_and_b_0_forgets_length(variant):
-    if variant == "rank-l":
-        pytest.skip("multiplies by the frequency whatever k1 is")
     others = ["eel fox"] * 4
     assert len({*scores(["cat cat cat", "cat", *others], "cat", variant=variant, k1=0.0)[:2].tolist()}) == 1
     assert len({*scores(["cat dog ant bee", "cat", *others], "cat", variant=variant, b=0.0)[:2].tolist()}) == 1

@@ -1,0 +1,103 @@
+"""BM25 with ready-made scores: fast, and by the formulas of the papers."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bench.api import Doc, Env, Hits, Pairs, Query, Retriever
+from bench.errors import DataError, SpecError, StoreError
+from retrievers.lexical.counts import TermCounts, analysed, bag
+from retrievers.lexical.formulas import VARIANTS, weights
+from retrievers.lexical.impacts import Impacts
+from retrievers.lexical.tuning import tune
+from retrievers.text.analysis import Analyzer
+
+_LEARNED = ("k1", "b", "dev RR@10")
+
+
+@dataclass
+class BM25(Retriever):
+    """BM25: words that question and solution share, rare words counting more, repeats and long documents less."""
+
+    variant: Literal["lucene", "robertson", "atire", "plus", "l", "rank-okapi", "rank-plus", "rank-l"] = "lucene"
+    """Formula; ``rank-...`` are those of the package rank_bm25, which differ from the papers' (see lexical/formulas.py)."""
+    k1: float = 1.2
+    """How slowly repeats of a word stop counting, from 0."""
+    b: float = 0.75
+    """How much long documents are discounted, 0 to 1."""
+    delta: float | None = None
+    """What a word at least adds, for ``plus`` (1 if none), ``l`` and ``rank-l`` (0.5 if none)."""
+    tune: bool = False
+    """Choose k1 and b by RR@10 on the development questions, instead of those given."""
+    stemmer: str = "english"
+    """A Snowball stemmer, or ``none``."""
+    stop: str = "english"
+    """Stop words: ``english`` or ``none``."""
+    split: bool = True
+    """Divide identifiers such as ``num_workers`` and ``DataLoader``."""
+
+    def __post_init__(self) -> None:
+        """Reject what no formula takes."""
+        if self.variant not in VARIANTS:
+            raise SpecError(f"variant={self.variant}: choose from {', '.join(VARIANTS)}")
+        if not 0 <= self.k1 < float("inf"):
+            raise SpecError(f"k1={self.k1}: give a number from 0, usually 0.5 to 3")
+        if not 0 <= self.b <= 1:
+            raise SpecError(f"b={self.b}: give a number from 0 to 1")
+        if self.delta is not None and not (VARIANTS[self.variant].delta and 0 <= self.delta < float("inf")):
+            raise SpecError(f"delta={self.delta}: a number from 0, and for the variants plus, l and rank-l only")
+        self._analyze = Analyzer(self.stemmer, self.stop, self.split)
+        self._formula = VARIANTS[self.variant]
+        self._delta = self._formula.delta if self.delta is None else self.delta
+        self.learned: dict[str, float] = {}
+
+    def fit(self, train: Pairs, dev: Pairs, env: Env) -> None:  # noqa: ARG002 - a grid of two numbers needs no training
+        """With ``tune``, search the development questions among the development documents with each k1 and b of a grid."""
+        if not self.tune:
+            return
+        if not dev.queries:
+            raise DataError("bm25:tune=true needs development questions, and this dataset has none; leave tune out")
+        counts = TermCounts.of(analysed(dev.corpus, self._analyze, env))
+        bags = [bag(self._analyze(query.text), counts.terms) for query in dev.queries]
+        position = {doc.id: i for i, doc in enumerate(dev.corpus)}
+        relevant = [
+            {
+                position[doc_id]
+                for doc_id, grade in dev.qrels.get(query.id, {}).items()
+                if grade > 0 and doc_id in position
+            }
+            for query in dev.queries
+        ]
+        chosen = tune(counts, self._formula, self._delta, bags, relevant)
+        self.learned = dict(zip(_LEARNED, chosen, strict=True))
+
+    def index(self, corpus: Sequence[Doc], env: Env) -> None:
+        """Count terms and work out the score of every posting."""
+        self._env = env
+        counts = TermCounts.of(analysed(corpus, self._analyze, env))
+        k1, b = self.learned.get("k1", self.k1), self.learned.get("b", self.b)
+        scores = weights(counts, self._formula, k1, b, self._delta)
+        self._terms = counts.terms
+        self._impacts = Impacts(counts.starts, counts.docs, scores, len(counts.lengths))
+
+    def search(self, queries: Sequence[Query], k: int) -> Hits:
+        """Sum ready-made scores; a question none of whose words is known gets no hits."""
+        with self._env.stage("tokenise"):
+            bags = [bag(self._analyze(query.text), self._terms) for query in queries]
+        with self._env.stage("score"):
+            return self._impacts.search(bags, k)
+
+    def save(self, folder: Path) -> None:
+        """Write the chosen k1 and b."""
+        (folder / "learned.json").write_text(json.dumps(self.learned), encoding="utf-8")
+
+    def load(self, folder: Path) -> None:
+        """Take over the chosen k1 and b."""
+        path = folder / "learned.json"
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            self.learned = {name: float(stored[name]) for name in (_LEARNED if self.tune else ())}
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise StoreError(f"{path}: cannot be read, delete its folder to tune again: {error!r}") from None

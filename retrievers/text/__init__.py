@@ -1,0 +1,1 @@
+"""From text to tokens: the analysis that lexical and neural retrievers share."""
