@@ -59,8 +59,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """End of an error message: the nearest match, if any, and all that exist."""
     names = sorted(known)
     match = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    meant = f"; did you mean {match[0]!r}?" if match else ";"
-    return f"{meant} there are: {', '.join(names) or 'none'}"
+    meant = f"; did you mean {match[0]!r}? There" if match else "; there"
+    return f"{meant} are: {', '.join(names) or 'none'}"
 
 
 def _in_folder() -> list[Plugin]:

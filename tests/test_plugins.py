@@ -40,7 +40,7 @@ def test_a_name_taken_twice_is_an_error(plugin):
 
 
 def test_an_unknown_name_answers_with_the_nearest(plugin):
-    with pytest.raises(SpecError, match=r"no retriever 'bm52'; did you mean 'bm25'\?; there are: .*random"):
+    with pytest.raises(SpecError, match=r"no retriever 'bm52'; did you mean 'bm25'\? There are: .*random"):
         get("bm52", find())
 
 

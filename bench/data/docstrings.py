@@ -52,14 +52,20 @@ def definitions(source: str) -> Iterator[Definition]:
 
 
 def _walk(parent: ast.AST, prefix: str, scope: str) -> Iterator[tuple[_Definition, str, str]]:
-    for child in ast.iter_child_nodes(parent):
+    for child in _statements(parent):
         if isinstance(child, _DEFINITIONS):
             qualified = prefix + child.name
             inner = scope or qualified
             yield child, qualified, inner
             yield from _walk(child, f"{qualified}.", inner)
-        elif isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+        else:
             yield from _walk(child, prefix, scope)
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Statements right below a node; expressions, most of a tree, hold no definitions and are passed over."""
+    for block in ("body", "orelse", "handlers", "finalbody", "cases"):
+        yield from getattr(node, block, ())
 
 
 def _first_line(node: _Definition) -> int:
@@ -77,7 +83,7 @@ def _trivial(node: _Definition) -> bool:
 def _without_docstrings(node: _Definition, lines: list[str]) -> str:
     first = _first_line(node)
     kept = lines[first - 1 : node.end_lineno]
-    inside = [item for item in ast.walk(node) if isinstance(item, _DEFINITIONS) and _docstring(item)]
+    inside = [item for item in (node, *(inner for inner, _, _ in _walk(node, "", ""))) if _docstring(item)]
     # From the last to the first, so that a cut never moves what is still to be cut.
     for item in sorted(inside, key=lambda item: item.body[0].lineno, reverse=True):
         _cut(kept, item.body[0], first, alone=len(item.body) == 1)

@@ -41,8 +41,8 @@ def scores_of(ranks, measures=MEASURES):
 def make_outcome(
     spec, ranks=(), *, seed=0, device="cpu", ms=1.0, samples=600, fit=0.0, fit_cached=False, quality="q1", **fields
 ):
-    """A finished job; ``ms`` is its median latency, which samples surround by a tenth."""
-    jitter = np.random.default_rng(seed).uniform(0.9, 1.1, size=samples)
+    """A finished job; ``ms`` is its median latency, which samples surround evenly by up to a tenth."""
+    jitter = np.linspace(0.9, 1.1, samples)
     timings = Timings(
         fit_seconds=fit,
         fit_cached=fit_cached,
@@ -95,7 +95,7 @@ def make_record(specs, *, questions=QUESTIONS, **fields):
 
 @pytest.fixture(scope="session")
 def a():
-    """Builders: ``a.record``, ``a.outcome``, ``a.ranks``, ``a.chance``."""
+    """Builders: ``a.record``, ``a.outcome``, ``a.ranks``, ``a.random_ranks``."""
 
     class Builders:
         record = staticmethod(make_record)
@@ -130,5 +130,5 @@ def full_run():
             make_outcome("cnn", ranks_like(1.2, 8 + seed), seed=seed, ms=60, samples=40, fit=37.0, seeded=True)
         )
     outcomes.append(Outcome("broken:x=1", 0, "cpu", "failed", failure="ValueError: x | y (broken.py:3)"))
-    outcomes.append(Outcome("slow", 0, "cpu", "interrupted"))
+    outcomes.append(Outcome("slow", 0, "cpu", "interrupted", failure="interrupted before it finished"))
     return make_record(specs, seeds=(0, 1), devices=("cpu", "cuda")), outcomes

@@ -45,7 +45,7 @@ def test_a_tied_system_that_is_much_cheaper_is_recommended(a, said):
     assert text.startswith("**Ship `bm25`.** `gru` scores highest")
     assert "`bm25` is tied with it (-.005 [" in text
     assert "p = .50" in text, "two losses and no win: exact two-sided p is 2 * 2^-2"
-    assert "0.200 ms against 2.00 ms a search on cpu and training none against 45.0 s" in text.replace("0.201", "0.200")
+    assert "0.200 ms against 2.00 ms a search on cpu and training none against 45.0 s" in text
     assert "With `bm25` a search takes" in text
     assert "there is no training" in text
 

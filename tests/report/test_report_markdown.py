@@ -90,6 +90,8 @@ def test_a_fold_parses_as_html_around_markdown():
     assert "em_open" in [child.type for token in PARSER.parse(folded("More", "*a*")) for child in token.children or ()]
 
 
-@pytest.mark.parametrize(("items", "text"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")])
+@pytest.mark.parametrize(
+    ("items", "text"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+)
 def test_listing(items, text):
     assert listing(items) == text

@@ -52,5 +52,10 @@ def test_durations_carry_their_unit(seconds, text):
     assert units.duration(seconds) == text
 
 
+@pytest.mark.parametrize(("value", "text"), [(0, "0"), (0.0009, "<0.001"), (0.001, "0.00100"), (45, "45.0")])
+def test_seconds_of_a_phase(value, text):
+    assert units.seconds(value) == text
+
+
 def test_megabytes_are_decimal():
     assert units.megabytes(12_345_678) == "12.3"

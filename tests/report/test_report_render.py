@@ -1,0 +1,173 @@
+"""The whole report: reproducible, void where a canary failed, sound whatever the texts hold."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from markdown_it import MarkdownIt
+
+from bench.outcome import Answer, Outcome, outcome_from_json, record_from_json, to_json
+from bench.report.console import overview
+from bench.report.render import render
+
+PARSER = MarkdownIt("commonmark", {"html": True}).enable("table")
+
+EVIL = "| `x` ``y``\n\n# h\n</details><script>alert(1)</script> <!-- &amp; **b** [a](b) \x00\x1b[31m \u202e $x$ |\n```\n|---|"
+
+
+@pytest.fixture(scope="module")
+def files(full_run):
+    return render(*full_run)
+
+
+def text_of(files):
+    return files["report.md"].decode()
+
+
+def test_the_same_run_gives_the_same_bytes(full_run, files):
+    record, outcomes = full_run
+    assert render(record, outcomes) == files
+
+
+def test_the_order_in_which_outcomes_are_read_does_not_matter(full_run, files):
+    record, outcomes = full_run
+    assert render(record, outcomes[::-1]) == files
+
+
+def test_a_stored_run_renders_the_same_bytes(full_run, files):
+    record, outcomes = (json.loads(json.dumps(value)) for value in (to_json(full_run[0]), [*map(to_json, full_run[1])]))
+    assert render(record_from_json(record), [outcome_from_json(outcome) for outcome in outcomes]) == files
+
+
+def test_files_and_the_figures_shown_are_the_same(files):
+    shown = re.findall(r"^!\[.+\]\((.+)\)$", text_of(files), re.MULTILINE)
+    assert ["report.md", *shown] == list(files)
+
+
+def test_the_answer_comes_first(files):
+    title, _, answer = text_of(files).split("\n")[:3]
+    assert title == "# Which retriever to ship for python-docs"
+    assert answer.startswith("**Ship `bm25+gru`.**")
+
+
+def test_a_failed_canary_voids_the_report_in_its_first_line(full_run):
+    record, outcomes = full_run
+    canaries = {**record.canaries, "oracle": (False, "expected 1, measured .98 | *")}
+    text = text_of(render(replace(record, canaries=canaries), outcomes))
+    first = text.split("\n")[0]
+    assert first.startswith("**VOID:")
+    assert "`oracle` failed: expected 1, measured .98 | \\*." in first
+    assert "Ship" not in text
+
+
+def test_sections_follow_each_other_and_nothing_else_is_a_heading(files):
+    tokens = PARSER.parse(text_of(files))
+    headings = [tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "heading_open"]
+    assert headings[1:] == ["Quality", "Latency", "Cost", "Sample questions", "Details"]
+
+
+def test_every_row_of_every_table_has_all_its_cells(files):
+    """A parser pads short rows and drops what is too much, so the source is counted."""
+    lines = [line for line in text_of(files).splitlines() if line.startswith("|") or not line]
+    widths = [len(re.findall(r"(?<!\\)\|", line)) for line in lines]
+    assert sum(width > 0 for width in widths) > 40
+    assert all(before == after for before, after in pairwise(widths) if before and after)
+
+
+def test_folds_are_closed(files):
+    text = text_of(files)
+    assert text.count("<details>") == text.count("<summary>") == text.count("</summary>") == text.count("</details>")
+
+
+def hostile(full_run):
+    """The same run with every foreign text replaced by the worst one."""
+    record, outcomes = full_run
+    answers = ((Answer("d", EVIL, True),), (Answer("d", EVIL, False), Answer("e", EVIL, True)))
+    evil = [
+        replace(o, description=EVIL, failure=EVIL if o.failure else "", learned={EVIL: EVIL}, answers=answers)
+        for o in outcomes
+    ]
+    samples = tuple((index, EVIL, EVIL) for index, _, _ in record.samples)
+    texts = {"command": EVIL, "dataset": EVIL, "name": EVIL, "facts": {EVIL: EVIL}, "environment": {EVIL: EVIL}}
+    return replace(record, samples=samples, canaries={EVIL: (True, EVIL)}, **texts), evil
+
+
+def test_foreign_text_breaks_nothing(full_run, files):
+    def skeleton(text):
+        """Kinds of tokens; rows of facts are as many as there are facts."""
+        return [token.type for token in PARSER.parse(text) if not token.type.startswith(("tr_", "td_", "inline"))]
+
+    text = text_of(render(*hostile(full_run)))
+    wanted = text_of(files)
+    assert text.count("\n## ") == wanted.count("\n## ")
+    assert [kind for kind in skeleton(text) if kind in {"heading_open", "table_open", "html_block", "fence"}] == [
+        kind for kind in skeleton(wanted) if kind in {"heading_open", "table_open", "html_block", "fence"}
+    ]
+    assert "<script" not in PARSER.render(text)
+    assert not re.search("[\x00\x1b\u202e]", text)
+
+
+def test_folded_questions_show_the_text_that_was_asked(full_run):
+    html = PARSER.render(text_of(render(*hostile(full_run))))
+    assert "&lt;/details&gt;&lt;script&gt;alert(1)&lt;/script&gt; &lt;!-- &amp;amp;" in html
+
+
+def test_the_right_answer_is_marked_also_below_the_first(a):
+    answers = ((Answer("x", "wrong one", False), Answer("y", "right | one", True)), (Answer("z", "fine", True),))
+    outcome = a.outcome("gru", (2, 1) + (1,) * 398, answers=answers)
+    nothing = a.outcome("bm25", (0, 0) + (1,) * 398, answers=((), (Answer("x", "no", False),)))
+    text = text_of(render(a.record(["gru", "bm25"]), [outcome, nothing]))
+    assert "- ✗ `gru`: `wrong one`; right at rank 2: `right | one`" in text
+    assert "- ✓ `gru`: `fine`" in text
+    assert "- ✗ `bm25`: no answer" in text
+    assert "- ✗ `bm25`: `no`; no right answer was retrieved" in text
+    assert "<summary>Why NaN? <i>(1 of 2 right)</i></summary>" in text
+
+
+def test_details_tell_what_a_result_depends_on(files):
+    text = text_of(files)
+    for fact in (
+        "| licence", "PSF-2.0", "`epochs=6`, `loss=0.31`", "quality `q1`", "source `0123456789ab`", "| processor",
+        "python -m bench --retrievers random,bm25,tfidf,gru", "Success@k: share of questions", "| oracle",
+    ):  # fmt: skip
+        assert fact in text
+
+
+def test_a_run_without_any_result_still_has_a_report(a):
+    record = a.record(["gru"])
+    files = render(record, [Outcome("gru", 0, "cpu", "failed", failure="killed by SIGKILL, perhaps out of memory")])
+    assert list(files) == ["report.md"]
+    text = text_of(files)
+    assert "**No answer: no system finished.** `gru` (failed: killed by SIGKILL, perhaps out of memory)." in text
+    assert "## Latency" not in text
+    assert "## Sample questions" not in text
+
+
+def test_the_overview_is_aligned_plain_text(full_run):
+    text = overview(*full_run)
+    assert text.startswith("python-docs: 400 questions, pool of 500 documents")
+    table = text.splitlines()[2:]
+    assert table[2].startswith("bm25+gru    .89")
+    assert table[2].rstrip().endswith("best")
+    assert "failed: ValueError: x | y (broken.py:3)" in text
+    assert text.splitlines()[-1].split()[:2] == ["chance", ".020"]
+    assert "`" not in text
+
+
+def test_the_overview_of_a_void_run_begins_with_that(a):
+    record = a.record(["gru"], canaries={"random": (False, "expected .020, measured .4")})
+    assert overview(record, []).startswith("VOID: random failed: expected .020, measured .4\n")
+
+
+def test_the_report_needs_neither_torch_nor_retrievers_nor_the_runner():
+    source = """import sys, bench.report.render
+    unwanted = ("torch", "retrievers", "bench.run", "bench.plugins", "matplotlib.pyplot")
+    print([name for name in sys.modules if name.startswith(unwanted)])"""
+    done = subprocess.run(
+        [sys.executable, "-c", source.replace("\n    ", "\n")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,118 @@
+"""What is stored is what comes back, and nothing else is taken for it."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.errors import StoreError
+from bench.outcome import Answer, Outcome, RunRecord, Sizes, Timings, outcome_from_json, record_from_json, to_json
+
+SECONDS = st.lists(st.floats(0, 1e6), max_size=4).map(tuple)
+SHARES = st.dictionaries(st.text(max_size=8), st.floats(0, 1), max_size=3)
+COUNTS = st.none() | st.integers(0, 2**53)
+
+OUTCOMES = st.builds(
+    Outcome,
+    spec=st.text(),
+    seed=st.integers(0, 2**32),
+    device=st.sampled_from(["cpu", "cuda"]),
+    status=st.sampled_from(["ok", "failed", "interrupted"]),
+    failure=st.text(),
+    description=st.text(),
+    parameters=SHARES,
+    learned=SHARES,
+    seeded=st.booleans(),
+    source_hash=st.text(),
+    fingerprints=st.dictionaries(st.text(), st.text(), max_size=2),
+    scores=st.dictionaries(st.text(), SECONDS, max_size=3),
+    first_ranks=st.lists(st.integers(0, 100)).map(tuple),
+    unanswered=st.integers(0, 5),
+    answers=st.lists(
+        st.lists(st.builds(Answer, st.text(), st.text(), st.booleans()), max_size=2).map(tuple), max_size=2
+    ).map(tuple),
+    timings=st.builds(
+        Timings, st.floats(0, 1e6), st.booleans(), st.floats(0, 1e6), st.just(10), SECONDS, SECONDS, st.just(3), SHARES
+    ),
+    sizes=st.builds(Sizes, COUNTS, COUNTS, COUNTS, COUNTS),
+)
+
+RECORD = RunRecord(
+    command="python -m bench",
+    created="2026-03-04T05:06:07Z",
+    name="run",
+    dataset="python-docs",
+    fingerprint="abc",
+    facts={"licence": "PSF-2.0"},
+    counts={"pool": 3},
+    pool="heldout",
+    cutoffs=(1, 10),
+    measures=("Success@10",),
+    seeds=(0, 1),
+    devices=("cpu",),
+    systems=("bm25", "gru"),
+    query_ids=("q1", "q2"),
+    relevant=(1, 2),
+    groups=("g1", "g1"),
+    samples=((0, "why?", "because"),),
+    environment={"threads": "1"},
+    canaries={"oracle": (True, "expected 1, measured 1")},
+)
+
+
+def stored(value):
+    return json.loads(json.dumps(to_json(value)))
+
+
+@given(OUTCOMES)
+def test_an_outcome_comes_back_as_it_was(outcome):
+    assert outcome_from_json(stored(outcome)) == outcome
+
+
+def test_a_record_comes_back_as_it_was():
+    assert record_from_json(stored(RECORD)) == RECORD
+
+
+def test_scores_keep_every_bit():
+    values = (0.1 + 0.2, 1 / 3, 5e-324)
+    outcome = Outcome("gru", 0, "cpu", "ok", scores={"RR@10": values})
+    assert outcome_from_json(stored(outcome)).scores["RR@10"] == values
+
+
+def test_an_interrupted_outcome_needs_nothing_but_its_name():
+    outcome = Outcome("gru", 0, "cpu", "interrupted")
+    assert outcome_from_json(stored(outcome)) == outcome
+
+
+@pytest.mark.parametrize("schema", [0, 2, "1", None])
+@pytest.mark.parametrize(
+    ("read", "value"), [(outcome_from_json, Outcome("gru", 0, "cpu", "ok")), (record_from_json, RECORD)]
+)
+def test_another_schema_is_refused(read, value, schema):
+    with pytest.raises(StoreError, match="this version reads 1"):
+        read({**stored(value), "schema": schema})
+
+
+@pytest.mark.parametrize("field", ["spec", "scores", "answers", "timings", "sizes", "first_ranks"])
+def test_an_outcome_without_a_field_is_refused(field):
+    data = stored(Outcome("gru", 0, "cpu", "ok"))
+    del data[field]
+    with pytest.raises(StoreError, match="not an outcome"):
+        outcome_from_json(data)
+
+
+@pytest.mark.parametrize("field", ["command", "samples", "canaries", "query_ids"])
+def test_a_record_without_a_field_is_refused(field):
+    data = stored(RECORD)
+    del data[field]
+    with pytest.raises(StoreError, match="not a run record"):
+        record_from_json(data)
+
+
+@pytest.mark.parametrize(
+    "change", [{"unheard_of": 1}, {"scores": [1, 2]}, {"timings": {"fit_hours": 1}}, {"answers": [[{"doc": 1}]]}]
+)
+def test_unknown_or_misshapen_fields_are_refused(change):
+    with pytest.raises(StoreError, match="not an outcome"):
+        outcome_from_json({**stored(Outcome("gru", 0, "cpu", "ok")), **change})
