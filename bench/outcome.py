@@ -99,6 +99,7 @@ class RunRecord:
     samples: the ten sample questions as (index into query_ids, question text, text of a right answer).
     environment: machine, threads, versions, in the order to be printed.
     canaries: name -> (passed, one line with expected and measured).
+    interrupted: whether the user ended the run before everything was measured.
     """
 
     command: str
@@ -120,6 +121,7 @@ class RunRecord:
     samples: tuple[tuple[int, str, str], ...]
     environment: Mapping[str, str]
     canaries: Mapping[str, tuple[bool, str]] = field(default_factory=dict)
+    interrupted: bool = False
 
 
 def to_json(value: Outcome | RunRecord) -> dict[str, Any]:

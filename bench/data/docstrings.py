@@ -64,7 +64,7 @@ def _walk(parent: ast.AST, prefix: str, scope: str) -> Iterator[tuple[_Definitio
 
 def _statements(node: ast.AST) -> Iterator[ast.AST]:
     """Statements right below a node; expressions, most of a tree, hold no definitions and are passed over."""
-    for block in ("body", "orelse", "handlers", "finalbody", "cases"):
+    for block in ("body", "handlers", "orelse", "finalbody", "cases"):
         yield from getattr(node, block, ())
 
 

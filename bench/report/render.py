@@ -13,6 +13,8 @@ from bench.report.quality import quality
 from bench.report.samples import samples
 from bench.report.summary import Summary, summarise
 
+INTERRUPTED = "*The run was interrupted: what is missing below was not measured.*"
+
 
 def render(record: RunRecord, outcomes: Sequence[Outcome]) -> dict[str, bytes]:
     """File name, relative to the report's folder -> content; the same run gives the same bytes.
@@ -24,6 +26,7 @@ def render(record: RunRecord, outcomes: Sequence[Outcome]) -> dict[str, bytes]:
     text = paragraphs(
         _void(summary),
         f"# Which retriever to ship for {escape(record.dataset)}",
+        INTERRUPTED if record.interrupted else "",
         answer(summary),
         quality(summary),
         _figures(figures),

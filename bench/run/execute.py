@@ -118,6 +118,7 @@ def execute(plan: Plan, store: Store, record: RunRecord, observer: Observer) -> 
                 running.append(alive)
         _measure_latency(plan, store, running, observer)
     except KeyboardInterrupt:
+        record = replace(record, interrupted=True)
         for job in waiting:
             store.save_outcome(Outcome(job.spec, job.seed, job.device, "interrupted", "interrupted before it finished"))
         raise

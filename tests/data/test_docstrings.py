@@ -81,6 +81,12 @@ def test_docstrings_of_definitions_inside_go_too_and_all_share_the_outermost_sco
     assert found["Outer.method"].code == ("def method(self):\n    def helper():\n        return 1\n    return helper()")
 
 
+def test_definitions_come_in_the_order_of_their_lines():
+    source = "try:\n    {}\nexcept E:\n    {}\nelse:\n    {}\nfinally:\n    {}\nmatch x:\n    case 1:\n        {}\nwith y:\n    {}"
+    source = source.format(*(f"def f{i}(): 'Doc.'" for i in range(6)))
+    assert [item.name for item in definitions(source)] == [f"f{i}" for i in range(6)]
+
+
 def test_definitions_of_one_name_get_different_names():
     source = 'if x:\n    def f():\n        "One."\nelse:\n    def f():\n        "Two."\n'
     assert [item.name for item in definitions(source)] == ["f", "f#2"]

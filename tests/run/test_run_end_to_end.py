@@ -243,8 +243,20 @@ def test_an_interrupt_leaves_what_is_finished_and_a_report_of_it(tmp_path, colle
         "slow": "interrupted",
         "random": "interrupted",
     }
-    assert "interrupted" in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert "The run was interrupted" in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
     assert json.loads(done.read_text(encoding="utf-8"))["status"] == "ok"
+
+
+def test_an_interrupt_under_the_clock_keeps_every_result_and_is_told(bench, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bench.run.execute._warm_up", interrupt)
+    assert bench("--retrievers=bm25", "--out=clock") == 130
+    record, stored = Store(Path("clock")).load()
+    assert record.interrupted
+    assert stored[0].status == "ok"
+    assert "The run was interrupted" in Path("clock/report.md").read_text(encoding="utf-8")
 
 
 def test_workers_end_when_their_parent_is_killed(tmp_path, collection, plugin):
