@@ -27,7 +27,7 @@ def expected(measure: Measure, pool: int, grades: Sequence[int]) -> float:
     if not gains:
         return 0.0
     cutoff = pool if measure.cutoff is None else measure.cutoff
-    return _FORMULAS[measure.name](_Pool(pool, gains, cutoff))
+    return min(1.0, _FORMULAS[measure.name](_Pool(pool, gains, cutoff)))  # a sum may round to just above 1
 
 
 def expected_mean(measure: Measure, pool: int, grades: Iterable[Sequence[int]]) -> float:

@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.data.docstrings import definitions
@@ -143,6 +143,7 @@ _text = st.text(st.characters(codec="utf-8", exclude_characters='"\\\r\0'), max_
 )
 
 
+@settings(deadline=None)
 @given(docstring=_text, literal=_text, indent=st.sampled_from(["  ", "    ", "\t"]), depth=st.integers(0, 3))
 def test_any_docstring_comes_off_at_any_depth(docstring, literal, indent, depth):
     lines = [f"{indent * level}class C{level}:" for level in range(depth)]

@@ -3,7 +3,7 @@
 import random
 from itertools import combinations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.data.neighbours import clusters, near_duplicates
@@ -77,6 +77,7 @@ def test_unpaired_surrogates_are_words_like_others():
     assert near_duplicates(["x \ud800 y", "x \ud800 y"], ngram=1, threshold=0.9) == [(0, 1)]
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_clusters_are_the_connected_components(data):
     size = data.draw(st.integers(1, 12))

@@ -101,6 +101,10 @@ def read(a_card):
     return python_docs.read(a_card, lambda fraction, note: None)
 
 
+def _inside_another(name, docs):
+    return any(name.startswith(f"{other}.") for other in docs)
+
+
 def test_definitions_become_pairs_and_the_rest_is_counted(package):
     data = read(card({"tiny-package": package}, ["textwrap", "json", "string", "heapq", "bisect"]))
     texts = {query.id: query.text for split in (data.train, data.dev, data.test) for query in split.queries}
@@ -116,6 +120,9 @@ def test_definitions_become_pairs_and_the_rest_is_counted(package):
     assert data.groups["tinypackage/__init__.py:Thing"] == data.groups["tinypackage/__init__.py:Thing.grow"]
     assert "textwrap.py:dedent" in docs
     assert "json/decoder.py:JSONDecoder.decode" in docs
+    assert data.facts["nested"].startswith(
+        f"{sum(_inside_another(name, docs) for name in docs)} solutions stand inside"
+    )
     assert "tiny-package 1.5" in data.facts["versions"]
     for count in (
         "1 tests",

@@ -2,7 +2,7 @@
 
 import random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.data.card import SplitRule
@@ -31,11 +31,13 @@ def _assert_divided(groups, parts, rule):
     assert len(parts.dev) <= min(rule.dev, most)
 
 
+@settings(deadline=None)
 @given(groups=_groups, rule=_rules)
 def test_groups_are_never_divided_and_no_split_is_larger_than_asked(groups, rule):
     _assert_divided(groups, by_group(groups, rule), rule)
 
 
+@settings(deadline=None)
 @given(groups=_groups, rule=_rules, data=st.data())
 def test_the_same_holds_by_time(groups, rule, data):
     dates = {query: data.draw(st.integers(0, 20)) for query in groups}

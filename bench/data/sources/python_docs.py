@@ -32,12 +32,15 @@ def versions(card: Card) -> dict[str, str]:
 
 
 def read(card: Card, progress: Callable[[float, str], None]) -> Dataset:
-    """Extract, filter, group and split; a quarter of a minute of parsing on one core and as much for the rest."""
+    """Extract, filter, group and split the pairs; most of the half minute that it takes on one core is parsing."""
     dropped: Counter[str] = Counter()
     pairs = _distinct(_pairs(card, dropped, progress), dropped)
+    names = {pair.id for pair in pairs}
+    nested = sum(any(outer in names for outer in _around(name)) for name in names)
     facts = {
         "versions": ", ".join(f"{name} {version}" for name, version in versions(card).items()),
         "dropped": "; ".join(f"{count:,} {why}" for why, count in sorted(dropped.items(), key=lambda item: -item[1])),
+        "nested": f"{nested:,} solutions stand inside another, a method in its class; only the inner one is judged right",
     }
     return dataset_from_pairs(pairs, card, facts, progress)
 
@@ -111,6 +114,13 @@ def _distinct(pairs: Iterator[Pair], dropped: Counter[str]) -> list[Pair]:
         questions.add(question)
         solutions.add(solution)
     return kept
+
+
+def _around(name: str) -> Iterator[str]:
+    """Ids of the definitions around one: ``a.py:A`` and ``a.py:A.b`` for ``a.py:A.b.c``."""
+    file, _, qualified = name.partition(":")
+    parts = qualified.split(".")
+    return (f"{file}:{'.'.join(parts[:depth])}" for depth in range(1, len(parts)))
 
 
 def _files(card: Card) -> list[_File]:
