@@ -1,11 +1,13 @@
 """The life of one system inside its process: open, fit, index, search, and the actions that the clock repeats."""
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -68,7 +70,7 @@ class Session:
         run = self._search(docs)
         ids = run.query_ids
         qrels = dataset.test.qrels
-        write_trec(run, Path(self.job.run_file), self.job.spec)
+        write_trec(_without_blanks(run), Path(self.job.run_file), self.job.spec)
         sources = {name: source_of(plugins[name]) for name in names_of(self._system)}
         measures = [parse_measure(text) for text in self.job.measures]
         scores = evaluate(run, qrels, ids, measures)
@@ -164,6 +166,15 @@ class Session:
 
     def _progress(self, fraction: float, note: str) -> None:
         self._report({"event": "progress", "fraction": fraction, "note": note})
+
+
+def _without_blanks(run: Run) -> Run:
+    """The run with white space in ids written as %XX, since a TREC file separates its fields by it."""
+
+    def name(text: str) -> str:
+        return re.sub(r"\s", lambda blank: quote(blank.group()), text)
+
+    return Run(tuple(map(name, run.query_ids)), tuple(tuple(map(name, row)) for row in run.doc_ids), run.scores)
 
 
 def _description(system: Retriever) -> str:

@@ -58,6 +58,17 @@ def test_a_run_leaves_a_report_outcomes_and_rankings(bench, capsys):
     assert not (folder / "logs").exists() or not list((folder / "logs").iterdir())
 
 
+def test_ids_with_blanks_are_escaped_in_the_run_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [
+        {"question": f"how to use alpha{n} beta{n}", "answer": f"alpha{n} gamma{n}", "id": f"Q {n}"} for n in range(40)
+    ]
+    Path("my.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert main(["--dataset=pairs:my.jsonl", "--retrievers=bm25", "--cache=cache", "--threads=1"]) == 0
+    ranking = gzip.decompress(Path("reports/my/runs/bm25.seed0.cpu.run.gz").read_bytes()).decode()
+    assert ranking.startswith("Q%20")
+
+
 def test_rendering_stored_outcomes_again_gives_the_same_bytes(bench):
     bench("--retrievers=bm25", "--out=first")
     before = {path: path.read_bytes() for path in Path("first").rglob("*") if path.suffix in (".md", ".svg")}
