@@ -12,12 +12,15 @@ from bench.report.quality import main_cell, verdict
 from bench.report.speed import speed
 from bench.report.summary import Summary, System, summarise
 
+COMPANIONS = ("Success@1", "RR@10", "nDCG@10")
+"""Measures shown beside the main one; a terminal has no room for all, the report does."""
+
 
 def overview(record: RunRecord, outcomes: Sequence[Outcome]) -> str:
     """A padded plain-text table, best first: measures, verdict, median latency by device. No trailing line break."""
     summary = summarise(record, outcomes)
     void = [f"VOID: {clean(name)} failed: {clean(line)}" for name, line in summary.failed_canaries.items()]
-    measures = [measure for measure in record.measures if measure != summary.main]
+    measures = [name for name in record.measures if name != summary.main and name in COMPANIONS]
     headers = ["system", summary.main, *measures, *(f"{device} p50 ms" for device in summary.devices), "verdict"]
     rows = [_row(summary, system, measures) for system in summary.systems]
     chance = [units.measure(summary.chance[measure]) for measure in (summary.main, *measures)]
