@@ -1,0 +1,1 @@
+"""What the neural retrievers share: vocabulary, word vectors, batches, losses, training loop, exact cosine search."""

@@ -1,0 +1,86 @@
+"""The dual encoder: one encoder for both sides or one for each, and how it learns from pairs."""
+
+import math
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from retrievers.neural.batches import training_batches
+from retrievers.neural.encoder import Encoder, columns
+from retrievers.neural.examples import Examples
+from retrievers.neural.losses import hinge2018, in_batch_softmax, logistic2018
+from retrievers.neural.runtime import autocast
+from retrievers.neural.vocabulary import Sequences
+
+Loss = Literal["softmax", "hinge2018", "logistic2018"]
+COLDEST = 0.01
+"""A learned temperature does not fall below this (CLIP's bound): colder, one hard pair rules the gradient."""
+
+
+class DualEncoder(nn.Module):
+    """Encoders of questions and solutions, the same object if one was given, and the temperature of the softmax."""
+
+    def __init__(self, encoders: list[Encoder], temperature: float, *, learn_temperature: bool) -> None:
+        super().__init__()
+        self.encoders = nn.ModuleList(encoders)
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(temperature)), requires_grad=learn_temperature)
+
+    @property
+    def questions(self) -> Encoder:
+        """The encoder of questions."""
+        return self.encoders[0]  # type: ignore[return-value]
+
+    @property
+    def solutions(self) -> Encoder:
+        """The encoder of solutions."""
+        return self.encoders[-1]  # type: ignore[return-value]
+
+    @property
+    def temperature(self) -> Tensor:
+        """The temperature, bounded below."""
+        return self.log_temperature.exp().clamp_min(COLDEST)
+
+
+class PairLoss:
+    """Batches of training pairs, and the loss of one."""
+
+    def __init__(
+        self,
+        model: DualEncoder,
+        examples: Examples,
+        texts: tuple[Sequences, Sequences],
+        *,
+        kind: Loss,
+        device: str,
+        rng: np.random.Generator,
+    ) -> None:
+        self._model = model
+        self._pairs = examples.pairs
+        self._relevance = examples.relevance()
+        self._questions, self._solutions = texts
+        self._kind = kind
+        self._device = device
+        self._rng = rng
+
+    def epoch(self, size: int) -> Iterator[tuple[float, NDArray[np.int64]]]:
+        """Batches of pairs ``[B, 2]`` with solutions of similar length, each after the part of the epoch that is done."""
+        batches = list(training_batches(self._solutions.lengths[self._pairs[:, 1]], size, self._rng))
+        for number, batch in enumerate(batches):
+            yield number / len(batches), self._pairs[batch]
+
+    def __call__(self, pairs: NDArray[np.int64]) -> Tensor:
+        """The loss of a batch; negatives are other solutions of the batch, for the losses of 2018 one for each pair."""
+        rows, others = pairs.T
+        with autocast(self._device):
+            asked = self._model.questions(columns(self._questions, rows, self._device))
+            solved = self._model.solutions(columns(self._solutions, others, self._device))
+        if self._kind == "softmax":
+            also = self._relevance[rows][:, others].toarray()
+            np.fill_diagonal(also, val=False)
+            return in_batch_softmax(asked @ solved.T, self._model.temperature, torch.from_numpy(also).to(self._device))
+        negative = (asked * solved.roll(1, 0)).sum(1)
+        return {"hinge2018": hinge2018, "logistic2018": logistic2018}[self._kind]((asked * solved).sum(1), negative)
