@@ -246,7 +246,7 @@ def test_an_interrupt_leaves_what_is_finished_and_a_report_of_it(tmp_path, colle
         time.sleep(0.05)
     time.sleep(0.5)
     running.send_signal(number)
-    _, err = running.communicate(timeout=30)
+    _, err = running.communicate(timeout=120)
     assert running.returncode == 130, err
     found = outcomes(tmp_path / "out")
     assert {spec: outcome.status for spec, outcome in found.items()} == {
