@@ -35,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return BAD_INPUT
+    except KeyboardInterrupt:
+        print("bench: interrupted", file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:  # `bench list | head`
         sys.stderr.close()
         return OK
@@ -57,9 +60,9 @@ def _run_parser() -> argparse.ArgumentParser:
     )
     add("--dataset", default="python-docs", help="card name, beir:FOLDER or pairs:FILE; default %(default)s")
     add("--device", default="auto", help="auto, cpu, cuda or cpu,cuda; auto takes cuda too where there is one")
-    add("--k", type=_numbers, default=(1, 5, 10, 100), metavar="K,...", help="cutoffs of Success@k; default 1,5,10,100")
+    add("--k", default="1,5,10,100", metavar="K,...", help="cutoffs of Success@k; default %(default)s")
     add("--pool", help="what is searched: heldout (solutions of held-out questions) or all; default: the dataset's")
-    add("--seeds", type=_numbers, default=(0,), metavar="N,...", help="seeds of whatever is random; default 0")
+    add("--seeds", default="0", metavar="N,...", help="seeds of whatever is random; default %(default)s")
     add("--threads", type=int, help="threads of every system; default: all usable cores")
     add(
         "--limit",
@@ -73,34 +76,31 @@ def _run_parser() -> argparse.ArgumentParser:
     add("--cache", type=Path, metavar="DIR", help="where datasets and fits are kept; default: the user's cache folder")
     add("--refit", action="store_true", help="learn again although a stored fit exists")
     add("--timeout", type=float, default=1800, metavar="S", help="seconds a phase may take; default %(default)s")
-    add("--memory", type=float, metavar="GIB", help="memory a system may take; default: 90%% of what is free")
+    add(
+        "--memory",
+        type=float,
+        metavar="GIB",
+        help="memory that the systems may take together; default: 90%% of what is free",
+    )
     return parser
 
 
 def _run(arguments: list[str]) -> int:
     options = _run_parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background job starts with it ignored
+        signal.signal(number, _interrupt)
     from bench.progress import bars  # noqa: PLC0415 - --help must not wait for these
     from bench.run.execute import execute, make_record  # noqa: PLC0415
     from bench.run.plan import make_plan  # noqa: PLC0415
     from bench.run.store import Store  # noqa: PLC0415
 
-    interrupted = False
     with bars() as progress:
-        try:
-            plan = make_plan(_request(options), progress.opening)
-        except KeyboardInterrupt:
-            print("bench: interrupted before anything was measured", file=sys.stderr)
-            return INTERRUPTED
+        plan = make_plan(_request(options), progress.opening)
         store = Store.create(options.out, plan.dataset.name)
-        command = shlex.join(["python", "-m", "bench", *arguments])
-        record = make_record(plan, store.folder.name, command)
-        try:
-            execute(plan, store, record, progress)
-        except KeyboardInterrupt:
-            interrupted = True
-    failed = _write_report(store)
-    return INTERRUPTED if interrupted else failed
+        record = make_record(plan, store.folder.name, shlex.join(["python", "-m", "bench", *arguments]))
+        record = execute(plan, store, record, progress)
+    status = _write_report(store)
+    return INTERRUPTED if record.interrupted else status
 
 
 def _request(options: argparse.Namespace) -> "Request":
@@ -114,9 +114,9 @@ def _request(options: argparse.Namespace) -> "Request":
         retrievers=options.retrievers,
         dataset=options.dataset,
         device=options.device,
-        cutoffs=tuple(sorted(set(options.k))),
+        cutoffs=tuple(sorted(set(_numbers("--k", options.k)))),
         pool=options.pool,
-        seeds=tuple(dict.fromkeys(options.seeds)),
+        seeds=tuple(dict.fromkeys(_numbers("--seeds", options.seeds))),
         threads=options.threads,
         limit=options.limit,
         out=options.out,
@@ -125,7 +125,7 @@ def _request(options: argparse.Namespace) -> "Request":
         cache=(options.cache or user_cache_path("retrieverbench")).absolute(),
         refit=options.refit,
         timeout=options.timeout,
-        memory=int(options.memory * 2**30 if options.memory else free),
+        memory=free if options.memory is None else options.memory * 2**30,
     )
 
 
@@ -137,7 +137,8 @@ def _write_report(store: "Store") -> int:
     path = store.save_report(render(record, outcomes))
     print(overview(record, outcomes))
     print(f"\nreport: {path}")
-    return FAILED_ROWS if any(outcome.status == "failed" for outcome in outcomes) else OK
+    failed = any(outcome.status == "failed" or outcome.latency_failure for outcome in outcomes)
+    return FAILED_ROWS if failed else OK
 
 
 def _report(arguments: list[str]) -> int:
@@ -178,11 +179,11 @@ def _info(arguments: list[str]) -> int:
     return OK
 
 
-def _numbers(text: str) -> tuple[int, ...]:
+def _numbers(option: str, text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise OptionError(f"{text!r} is not a comma-separated list of whole numbers") from None
+        raise OptionError(f"{option} {text}: not a comma-separated list of whole numbers") from None
 
 
 def _interrupt(_number: int, _frame: object) -> None:

@@ -1,13 +1,13 @@
 """How rankings are combined: standard scores, reciprocal ranks, sums by document, weights tuned on dev."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.api import Hits, Pairs
-from bench.errors import DataError
+from bench.errors import HitsError
 
 Choice = TypeVar("Choice")
 Floats = NDArray[np.float32]
@@ -38,9 +38,37 @@ def tuned(choices: Iterable[Choice], rank: Callable[[Choice], Hits], dev: Pairs)
         found = np.isin(np.where(top >= 0, top, stride - 1) + rows, relevant)
         return float((found.any(axis=1) / (found.argmax(axis=1) + 1)).mean())
 
-    if not dev.queries:
-        raise DataError("there are no dev questions to tune on; give fixed weights instead")
     return max(((choice, mean_rr(choice)) for choice in choices), key=lambda scored: scored[1])
+
+
+def usable(hits: Hits, documents: int, part: str) -> Hits:
+    """A part's hits, best first; HitsError names the part when they are no ranking, which fusing would hide."""
+    positions, scores = np.asarray(hits.positions), np.asarray(hits.scores)
+    if positions.ndim != 2 or positions.shape != scores.shape:  # noqa: PLR2004 - [Q, k]
+        raise HitsError(f"{part}: positions {positions.shape} and scores {scores.shape} are not two [Q, k] arrays")
+    if positions.size and not (positions.min() >= -1 and positions.max() < documents):
+        raise HitsError(f"{part}: positions must lie between -1 and {documents - 1}")
+    real = positions >= 0
+    if not np.isfinite(scores[real]).all():
+        raise HitsError(f"{part}: scores must be finite numbers")
+    by_position = np.sort(positions, axis=1)
+    if ((by_position[:, 1:] == by_position[:, :-1]) & (by_position[:, 1:] >= 0)).any():
+        raise HitsError(f"{part}: a document is named twice for one question")
+    falling = np.where(real, -scores, np.inf)
+    if (falling[:, 1:] >= falling[:, :-1]).all():
+        return Hits(positions, scores)
+    order = np.argsort(falling, axis=1, kind="stable")
+    return Hits(np.take_along_axis(positions, order, axis=1), np.take_along_axis(scores, order, axis=1))
+
+
+def compositions(total: int, parts: int) -> Iterator[tuple[int, ...]]:
+    """All ways to share ``total`` among ``parts``, in lexicographic order."""
+    if parts == 1:
+        yield (total,)
+        return
+    for first in range(total + 1):
+        for rest in compositions(total - first, parts - 1):
+            yield (first, *rest)
 
 
 def z_scores(scores: Floats, real: NDArray[np.bool_]) -> NDArray[np.float64]:

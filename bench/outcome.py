@@ -17,6 +17,7 @@ class Timings:
     """Raw samples; nothing here is averaged.
 
     fit_seconds: as first measured; ``fit_cached`` tells that this run took the stored fit over instead of learning again.
+    fit_device: where it was learned, which need not be where it is searched; empty where nothing was learned.
     index_seconds: documents to a searchable index.
     latency_k: hits asked for in every timed search.
     single_seconds: one sample per search of one question, warm, text in to ids on the host.
@@ -26,6 +27,7 @@ class Timings:
 
     fit_seconds: float = 0.0
     fit_cached: bool = False
+    fit_device: str = ""
     index_seconds: float = 0.0
     latency_k: int = 10
     single_seconds: tuple[float, ...] = ()
@@ -39,12 +41,16 @@ class Sizes:
     """Bytes and counts; None where it was not measured.
 
     parameters: learned numbers of a neural model. index_bytes: memory reachable from the indexed retriever.
-    peak_bytes: largest resident memory of the job's process. cuda_peak_bytes: largest allocation on the device.
+    fit_peak_bytes, peak_bytes: largest resident memory of the job's process until fit ended (as first measured, also where
+        the fit was taken over), and while it indexed and searched; both hold the collection and the libraries.
+    fit_cuda_peak_bytes, cuda_peak_bytes: largest allocation on the CUDA device, likewise.
     """
 
     parameters: int | None = None
     index_bytes: int | None = None
+    fit_peak_bytes: int | None = None
     peak_bytes: int | None = None
+    fit_cuda_peak_bytes: int | None = None
     cuda_peak_bytes: int | None = None
 
 
@@ -63,7 +69,8 @@ class Outcome:
 
     spec: canonical text of the system; ``parameters`` and ``description`` tell what it is, ``learned`` what fit chose.
     device: where it ran, which may be cpu although more was asked for.
-    status: ok, failed or interrupted; ``failure`` is one line that says why.
+    status: ok, failed or interrupted; ``failure`` is one line that says why. latency_failure: why there are no (more)
+        latencies although there are results.
     scores: measure -> one value per held-out question, in the order of ``RunRecord.query_ids``; an unanswered one is 0.
     first_ranks: rank (from 1) of the first relevant document, 0 where none was retrieved.
     unanswered: how many questions got no document at all.
@@ -75,6 +82,7 @@ class Outcome:
     device: str
     status: str
     failure: str = ""
+    latency_failure: str = ""
     description: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     learned: Mapping[str, Any] = field(default_factory=dict)
@@ -95,7 +103,7 @@ class RunRecord:
 
     command: the command line that repeats the run. created: ISO 8601 UTC, to the second.
     dataset: name, fingerprint and facts. counts: documents, pool, train, dev, test (numbers of questions for splits).
-    relevant: number of relevant documents in the pool for each held-out question.
+    grades: for each held-out question the grades of the documents judged for it.
     samples: the ten sample questions as (index into query_ids, question text, text of a right answer).
     environment: machine, threads, versions, in the order to be printed.
     canaries: name -> (passed, one line with expected and measured).
@@ -116,7 +124,7 @@ class RunRecord:
     devices: tuple[str, ...]
     systems: tuple[str, ...]
     query_ids: tuple[str, ...]
-    relevant: tuple[int, ...]
+    grades: tuple[tuple[int, ...], ...]
     groups: tuple[str, ...]
     samples: tuple[tuple[int, str, str], ...]
     environment: Mapping[str, str]
@@ -154,6 +162,7 @@ def record_from_json(data: Mapping[str, Any]) -> RunRecord:
         return RunRecord(
             **{
                 **{key: _frozen(value) for key, value in fields.items()},
+                "grades": tuple(map(tuple, fields["grades"])),
                 "samples": tuple((int(i), q, a) for i, q, a in fields["samples"]),
                 "canaries": {name: (ok, line) for name, (ok, line) in fields["canaries"].items()},
             }

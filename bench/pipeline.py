@@ -5,7 +5,6 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import product
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
@@ -14,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.api import Component, Doc, Env, Hits, Pairs, Query, Retriever, Scorer
-from bench.combining import given_weights, merged, reciprocal_ranks, tuned, z_gains, z_scores
+from bench.combining import compositions, given_weights, merged, reciprocal_ranks, tuned, usable, z_gains, z_scores
+from bench.errors import DataError
 from bench.files import read_json
 
 Floats = NDArray[np.float32]
@@ -39,8 +39,8 @@ class Composite(Retriever):
         self._env = env
         self._stages: list[dict[str, float]] = [{} for _ in self.components]
         for part, stages in zip(self.components, self._stages, strict=True):
-            device = env.device if env.device in devices_of(part) else "cpu"
-            part.index(corpus, replace(env, device=device, stages=stages))
+            part.index(corpus, replace(env_for(part, env), stages=stages))
+        self._size = len(corpus)
 
     def _staged(self, number: int, action: Callable[[], Result]) -> Result:
         """Let part ``number`` act: its stages become this system's, the rest of its time goes under its own name."""
@@ -70,6 +70,11 @@ def devices_of(component: Component) -> set[str]:
     return set(component.devices)
 
 
+def env_for(component: Component, env: Env) -> Env:
+    """The environment of a part: one that cannot use the device stays on the cpu."""
+    return env if env.device in devices_of(component) else replace(env, device="cpu")
+
+
 def is_seeded(component: Component) -> bool:
     """Whether the seed changes the results of the component or of one of its parts."""
     if isinstance(component, Composite):
@@ -95,16 +100,14 @@ class Exhaustive(Composite):
         """Fit the scorer."""
         env.fit(self.scorer, train, dev)
 
-    def index(self, corpus: Sequence[Doc], env: Env) -> None:
-        """Index the scorer."""
-        super().index(corpus, env)
-        self._size = len(corpus)
-
     def search(self, queries: Sequence[Query], k: int) -> Hits:
         """Score every document for every query."""
+        return self._staged(0, partial(self._ranked, queries, k))
+
+    def _ranked(self, queries: Sequence[Query], k: int) -> Hits:
         rows = max(1, SCORES_AT_ONCE // max(1, self._size))
         everything = np.arange(self._size, dtype=np.int64)
-        chunks = [queries[start : start + rows] for start in range(0, len(queries), rows)]
+        chunks = [queries[start : start + rows] for start in range(0, len(queries), rows)] or [queries]
         found = [
             Hits.top(self.scorer.score(chunk, np.broadcast_to(everything, (len(chunk), self._size))), k)
             for chunk in chunks
@@ -143,10 +146,11 @@ class Fusion(Composite):
         for part in self.parts:
             env.fit(part, train, dev)
         if self.weights == "dev":
+            _ask_for_dev(dev, "weights=0.5~0.5")
             self.index(dev.corpus, env)
             hits = self._part_hits(dev.queries, self.depth)
-            grid = [point for point in product(range(11), repeat=len(self.parts)) if sum(point) == 10]  # noqa: PLR2004
-            choices = [tuple(step / 10 for step in point) for point in grid]
+            steps = 10 if len(self.parts) <= 4 else 5  # noqa: PLR2004 - the number of choices grows with the parts
+            choices = [tuple(step / steps for step in point) for point in compositions(steps, len(self.parts))]
             best, rr = tuned(choices, lambda weights: self._combine(hits, weights, 10), dev)
             self.learned = {"weights": list(best), "dev RR@10": rr}
 
@@ -158,7 +162,8 @@ class Fusion(Composite):
 
     def _part_hits(self, queries: Sequence[Query], depth: int) -> list[Hits]:
         searches = [partial(part.search, queries, depth) for part in self.parts]
-        return [self._staged(number, search) for number, search in enumerate(searches)]
+        hits = [self._staged(number, search) for number, search in enumerate(searches)]
+        return [usable(found, self._size, type(part).__name__) for part, found in zip(self.parts, hits, strict=True)]
 
     def _combine(self, hits: list[Hits], weights: Sequence[float] | None, k: int) -> Hits:
         if weights is None:
@@ -200,6 +205,7 @@ class Cascade(Composite):
         for part in self.components:
             env.fit(part, train, dev)
         if self.blend == "dev":
+            _ask_for_dev(dev, "blend=0")
             self.index(dev.corpus, env)
             hits, scores = self._two_stages(dev.queries, self.depth)
             best, rr = tuned([step / 20 for step in range(21)], lambda blend: self._blended(hits, scores, blend), dev)
@@ -212,8 +218,10 @@ class Cascade(Composite):
         return Hits(ranked.positions[:, :k], ranked.scores[:, :k])
 
     def _two_stages(self, queries: Sequence[Query], depth: int) -> tuple[Hits, Floats]:
-        hits = self._staged(0, lambda: self.first.search(queries, depth))
-        return hits, self._staged(1, lambda: self.scorer.score(queries, hits.positions[:, : self.depth]))
+        hits = usable(
+            self._staged(0, partial(self.first.search, queries, depth)), self._size, type(self.first).__name__
+        )
+        return hits, self._staged(1, partial(self.scorer.score, queries, hits.positions[:, : self.depth]))
 
     def _blended(self, hits: Hits, scores: Floats, blend: float) -> Hits:
         head, tail = hits.positions[:, : self.depth], hits.positions[:, self.depth :]
@@ -225,3 +233,8 @@ class Cascade(Composite):
             np.hstack([np.take_along_axis(head, order, axis=1), tail]),
             np.hstack([np.take_along_axis(final, order, axis=1), below - np.arange(tail.shape[1])]).astype(np.float32),
         )
+
+
+def _ask_for_dev(dev: Pairs, instead: str) -> None:
+    if not dev.queries:
+        raise DataError(f"there are no dev questions to choose on; give the value instead, as in {instead}")

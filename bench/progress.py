@@ -47,7 +47,9 @@ class Bars:
     def ended(self, label: str, failure: str) -> None:
         """A job has its quality results, or failed, which is told on a log file too."""
         if failure or self._progress.console.is_terminal:
-            self._progress.console.print(f"{label}: failed: {failure}" if failure else f"{label}: done", markup=False)
+            self._progress.console.print(
+                f"{label}: failed: {failure}" if failure else f"{label}: done", markup=False, soft_wrap=True
+            )
 
     def round(self, number: int, total: int) -> None:
         """A round of the clock begins."""

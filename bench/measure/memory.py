@@ -2,7 +2,11 @@
 
 import resource
 import sys
+from collections import deque
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -16,7 +20,8 @@ _SHARED = (type, ModuleType, FunctionType, MethodType, BuiltinFunctionType, Env)
 def held_bytes(root: object) -> int:
     """Bytes reachable from an object: arrays and tensors by their buffers, everything else by ``sys.getsizeof``.
 
-    Classes, modules, functions and the Env belong to the process and count nothing; an object reached twice counts once.
+    Classes, modules, functions (with what they close over) and the Env belong to the process and count nothing; an object
+    or a storage reached twice counts once.
     """
     seen: set[int] = set()
     waiting: list[object] = [root]
@@ -56,13 +61,29 @@ def parameter_count(root: object) -> int | None:
 
 
 def peak_bytes() -> int:
-    """The largest resident set this process has had (getrusage; kilobytes on Linux, bytes on macOS)."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    """The largest resident set since this process began, or since ``reset_peaks``.
+
+    On Linux VmHWM: getrusage would also tell what the parent held when it started this process.
+    """
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    except (OSError, IndexError, ValueError):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+
+
+def reset_peaks(device: str) -> None:
+    """Begin a new measurement of the peaks; where the system cannot forget a peak, the old one stays in force."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    torch = sys.modules.get("torch")
+    if device != "cpu" and torch is not None:
+        torch.cuda.reset_peak_memory_stats()
 
 
 def cuda_peak_bytes(device: str) -> int | None:
-    """The largest allocation on the CUDA device since the process began; None on the cpu."""
+    """The largest allocation on the CUDA device since the process began or ``reset_peaks``; None on the cpu."""
     torch = sys.modules.get("torch")
     if device == "cpu" or torch is None:
         return None
@@ -79,7 +100,10 @@ def _own_bytes(item: object, seen: set[int]) -> int:
         seen.add(id(base))
         return base.nbytes if fresh else 0
     if torch is not None and isinstance(item, torch.Tensor):
-        return int(item.untyped_storage().nbytes())
+        storage = item.untyped_storage()
+        fresh = storage.data_ptr() not in seen
+        seen.add(storage.data_ptr())
+        return int(storage.nbytes()) if fresh else 0
     return sys.getsizeof(item)
 
 
@@ -90,8 +114,10 @@ def _children(item: Any) -> Iterable[object]:
     if isinstance(item, Mapping):
         found.extend(item.keys())
         found.extend(item.values())
-    elif isinstance(item, list | tuple | set | frozenset):
+    elif isinstance(item, list | tuple | set | frozenset | deque):
         found.extend(item)
+    elif isinstance(item, partial):
+        found.extend((item.func, item.args, item.keywords))
     if hasattr(item, "__dict__"):
         found.extend(vars(item).values())
     found.extend(getattr(item, slot) for slot in getattr(type(item), "__slots__", ()) if hasattr(item, slot))

@@ -54,6 +54,11 @@ class System:
         """Jobs that did not finish."""
         return tuple(outcome for outcome in self.outcomes if outcome.status != "ok")
 
+    def latency_failure(self, device: str | None = None) -> str:
+        """Why a finished job, on the device or on any, has no latencies or too few; empty where none failed."""
+        lost = (job for job in self.outcomes if job.status == "ok" and device in (None, job.device))
+        return next((job.latency_failure for job in lost if job.latency_failure), "")
+
     def finished(self, device: str) -> tuple[Outcome, ...]:
         """The finished jobs on a device, one per seed."""
         return tuple(outcome for outcome in self.outcomes if outcome.status == "ok" and outcome.device == device)
@@ -127,6 +132,11 @@ class Summary:
         return {name: line for name, (passed, line) in self.record.canaries.items() if not passed}
 
     @property
+    def limited(self) -> bool:
+        """Whether ``--limit`` cut the questions and with them the pool."""
+        return "limit" in self.record.facts
+
+    @property
     def devices(self) -> tuple[str, ...]:
         """Devices asked for, then any other that a system ran on."""
         seen = sorted({outcome.device for system in self.systems for outcome in system.outcomes})
@@ -138,9 +148,8 @@ class Summary:
         return {measure: self.expected(measure) for measure in self.record.measures}
 
     def expected(self, measure: str) -> float:
-        """Closed form of a measure for a random order, the mean over the run's questions, all right ones graded 1."""
-        grades = [(1,) * relevant for relevant in self.record.relevant]
-        return expected_mean(parse_measure(measure), self.record.counts["pool"], grades)
+        """Closed form of a measure for a random order, the mean over the run's questions."""
+        return expected_mean(parse_measure(measure), self.record.counts["pool"], self.record.grades)
 
     @cached_property
     def intervals(self) -> Mapping[str, tuple[float, float]]:

@@ -8,7 +8,6 @@ from statistics import median
 from typing import Any, Protocol
 
 from bench import fingerprint
-from bench.errors import BenchError
 from bench.measure.clock import fit_to
 from bench.measure.machine import machine_facts, versions
 from bench.outcome import Answer, Outcome, RunRecord, Sizes, Timings
@@ -92,7 +91,7 @@ def make_record(plan: Plan, name: str, command: str) -> RunRecord:
         devices=plan.devices,
         systems=tuple(dict.fromkeys(job.spec for job in plan.jobs)),
         query_ids=tuple(query.id for query in test.queries),
-        relevant=tuple(sum(grade > 0 for grade in test.qrels[query.id].values()) for query in test.queries),
+        grades=tuple(tuple(test.qrels[query.id].values()) for query in test.queries),
         groups=tuple(dataset.groups.get(query.id, query.id) for query in test.queries),
         samples=tuple((at, query.text, texts[right[query.id]][:600]) for at, query in samples),
         environment={**machine_facts(), "threads": str(plan.threads), **versions(PACKAGES)},
@@ -101,54 +100,54 @@ def make_record(plan: Plan, name: str, command: str) -> RunRecord:
 
 
 def execute(plan: Plan, store: Store, record: RunRecord, observer: Observer) -> RunRecord:
-    """Run every job and store what it gives as soon as it is there; KeyboardInterrupt leaves what is finished.
+    """Run every job and store what it gives as soon as it is there; Ctrl-C keeps what is finished.
 
-    Returns the record with the canaries that the outcomes added.
+    Returns the record with the canaries that the outcomes added, and whether the run was interrupted.
     """
     store.save_record(record)
     running: list[_Running] = []
-    waiting = list(plan.jobs)
     try:
-        while waiting:
-            job = waiting[0]
-            observer.job(len(plan.jobs) - len(waiting) + 1, len(plan.jobs), job.label)
-            alive = _prepared(plan, store, record, job, observer)
-            waiting.pop(0)
-            if alive:
-                running.append(alive)
+        for number, job in enumerate(plan.jobs, start=1):
+            observer.job(number, len(plan.jobs), job.label)
+            running.append(_started(plan, store, job, running))
+            _prepare(plan, store, record, running[-1], observer)
+            if not (job.timed and running[-1].outcome.status == "ok"):
+                running.pop().worker.close()
         _measure_latency(plan, store, running, observer)
     except KeyboardInterrupt:
         record = replace(record, interrupted=True)
-        for job in waiting:
-            store.save_outcome(Outcome(job.spec, job.seed, job.device, "interrupted", "interrupted before it finished"))
-        raise
+        for job in plan.jobs:
+            if not store.has_outcome(job):
+                store.save_outcome(_without_result(job, "interrupted", "interrupted before it finished"))
     finally:
         for one in running:
             one.worker.close()
-        record = _with_random_canary(plan, store, record)
-    return record
+    return _with_random_canary(plan, store, record)
 
 
-def _prepared(plan: Plan, store: Store, record: RunRecord, job: Job, observer: Observer) -> _Running | None:
-    """Fit, index and search in a fresh process; keeps the process for the clock if the job is timed."""
-    request = plan.request
+def _started(plan: Plan, store: Store, job: Job, running: list[_Running]) -> _Running:
+    """A fresh process for a job; the processes that wait for the clock share the memory limit with it."""
     job = replace(job, run_file=str(store.run_file(job)))
-    worker = WorkerProcess(job, store.log_file(job), timeout=request.timeout, memory=request.memory)
-    keep = False
+    memory = plan.request.memory - sum(one.worker.resident() for one in running)
+    worker = WorkerProcess(job, store.log_file(job), timeout=plan.request.timeout, memory=memory)
+    return _Running(job, worker, _without_result(job, "interrupted", ""))
+
+
+def _without_result(job: Job, status: str, failure: str) -> Outcome:
+    return Outcome(job.spec, job.seed, job.device, status, failure)
+
+
+def _prepare(plan: Plan, store: Store, record: RunRecord, one: _Running, observer: Observer) -> None:
+    """Fit, index and search in the job's process, and store what comes of it."""
+    job = one.job
     try:
-        result = worker.prepare(_event_handler(observer))
-        outcome = _outcome(plan, record, job, result)
-        keep = job.timed
-        store.save_outcome(outcome)
+        result = one.worker.prepare(_event_handler(observer))
+        one.outcome = _outcome(plan, record, job, result)
         observer.ended(job.label, "")
-        return _Running(job, worker, outcome) if keep else None
     except JobFailedError as error:
-        store.save_outcome(Outcome(job.spec, job.seed, job.device, "failed", str(error)))
+        one.outcome = _without_result(job, "failed", str(error))
         observer.ended(job.label, str(error))
-        return None
-    finally:
-        if not keep:
-            worker.close()
+    store.save_outcome(one.outcome)
 
 
 def _event_handler(observer: Observer) -> Callable[[Mapping[str, Any]], None]:
@@ -187,6 +186,7 @@ def _outcome(plan: Plan, record: RunRecord, job: Job, result: Mapping[str, Any])
         timings=Timings(
             fit_seconds=result["fit_seconds"],
             fit_cached=result["fit_cached"],
+            fit_device=result["fit_device"],
             index_seconds=result["index_seconds"],
             latency_k=LATENCY_K,
         ),
@@ -198,20 +198,20 @@ def _measure_latency(plan: Plan, store: Store, running: list[_Running], observer
     """Rounds over all systems in an order drawn anew each time, so that a drift of the machine hits all alike."""
     rng = random.Random(plan.request.seeds[0])
     questions = len(plan.dataset.test.queries)
-    for number in range(ROUNDS + 1):
+    for number in range(ROUNDS + 1 if running else 0):
         observer.round(number, ROUNDS)
+        asked = [rng.randrange(questions) for _ in range(SINGLES // ROUNDS)]  # the same for all; slow ones do the first
         for one in rng.sample(running, len(running)):
             try:
                 if number == 0:
                     _warm_up(one, questions)
                 else:
-                    _time(one, rng, questions)
+                    _time(one, asked)
             except JobFailedError as error:
                 one.worker.close()
                 running.remove(one)
-                one.outcome = replace(one.outcome, status="failed", failure=f"{error} (while its latency was measured)")
-            else:
-                one.outcome = replace(one.outcome, timings=_timings(one))
+                one.outcome = replace(one.outcome, latency_failure=str(error))
+            one.outcome = replace(one.outcome, timings=_timings(one))
             store.save_outcome(one.outcome)
 
 
@@ -224,8 +224,7 @@ def _warm_up(one: _Running, questions: int) -> None:
     one.batch = fit_to(BATCH_BUDGET / ROUNDS, questions, seconds / trial)
 
 
-def _time(one: _Running, rng: random.Random, questions: int) -> None:
-    asked = [rng.randrange(questions) for _ in range(SINGLES // ROUNDS)]
+def _time(one: _Running, asked: list[int]) -> None:
     answer = one.worker.time("single", asked, SINGLE_BUDGET / ROUNDS)
     one.singles += answer["samples"]
     for stage, seconds in answer["stages"].items():
@@ -245,16 +244,13 @@ def _timings(one: _Running) -> Timings:
 
 def _with_random_canary(plan: Plan, store: Store, record: RunRecord) -> RunRecord:
     """Where the random retriever ran, it must have scored what the closed form says."""
-    try:
-        outcomes = [outcome for outcome in store.load()[1] if outcome.spec == "random" and outcome.status == "ok"]
-    except BenchError:
-        return record
     added = {}
-    for outcome in outcomes:
-        ranks = outcome.first_ranks
-        success = sum(0 < rank <= 10 for rank in ranks) / len(ranks)  # noqa: PLR2004
-        verdict = chance_verdict(success, plan.dataset.test.qrels, record.counts["pool"])
-        added[f"random (seed {outcome.seed})"] = verdict
+    for outcome in store.load()[1]:
+        if outcome.spec == "random" and outcome.status == "ok":
+            ranks = outcome.first_ranks
+            success = sum(0 < rank <= 10 for rank in ranks) / len(ranks)  # noqa: PLR2004
+            verdict = chance_verdict(success, plan.dataset.test.qrels, record.counts["pool"])
+            added[f"random (seed {outcome.seed})"] = verdict
     record = replace(record, canaries={**record.canaries, **added})
     store.save_record(record)
     return record

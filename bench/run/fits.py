@@ -1,30 +1,45 @@
 """Stored fits: what a system learned is kept by fit fingerprint, so that another k, pool or device does not learn again."""
 
 import shutil
+import time
+import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
 from time import perf_counter
+from typing import Any
 
+from bench import combining, pipeline
 from bench.api import Component, Env, Pairs
 from bench.build import canonical, name_of
 from bench.errors import BenchError, StoreError
 from bench.files import read_json, write_json
 from bench.fingerprint import fingerprint, source_hash
-from bench.pipeline import Composite, is_seeded
+from bench.measure.machine import versions
+from bench.measure.memory import cuda_peak_bytes, peak_bytes
+from bench.pipeline import Composite, env_for, is_seeded
 from bench.plugins import Plugin
 
 META = "fit.json"
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
+"""Another version of these may learn something else."""
+
+DAY = 86_400.0
 
 
 class FitStore:
     """Fits components, taking over a stored fit where there is one; parts of a system are stored by themselves.
 
     seconds: what all fits cost when they were computed. cached: whether at least one was taken over and none computed.
+    device: where the learning was done, empty if nothing was learned. peak, cuda_peak: largest memory (bytes) of any fit.
     """
 
-    def __init__(self, folder: Path, plugins: dict[str, Plugin], dataset: str, *, refit: bool = False) -> None:
+    def __init__(self, folder: Path, plugins: Mapping[str, Plugin], dataset: str, *, refit: bool = False) -> None:
         self.seconds = 0.0
+        self.device = ""
+        self.peak: int | None = None
+        self.cuda_peak: int | None = None
         self._folder = folder
         self._plugins = plugins
         self._dataset = dataset
@@ -38,10 +53,11 @@ class FitStore:
         return self._taken > 0 and self._computed == 0
 
     def fit(self, component: Component, train: Pairs, dev: Pairs, env: Env) -> None:
-        """Fit a component and, before it, its parts; the signature is that of ``Env.fitter``."""
+        """Fit a component on a device it can use and, before it, its parts; the signature is that of ``Env.fitter``."""
         if id(component) in self._done:
             return
         self._done.add(id(component))
+        env = env_for(component, env)
         if isinstance(component, Composite):
             for part in component.components:
                 self.fit(part, train, dev, env)
@@ -50,47 +66,88 @@ class FitStore:
         place = self._folder / self.key(component, env)
         stored = type(component).save is not Component.save and type(component).load is not Component.load
         if stored and not self._refit and (place / META).is_file():
-            component.load(place)
-            self.seconds += float(read_json(place / META)["seconds"])
+            self._account(_loaded(component, place))
             self._taken += 1
             return
         start = perf_counter()
         component.fit(train, dev, replace(env, fitter=self.fit))
         seconds = perf_counter() - start
-        self.seconds += seconds
+        meta = {
+            "spec": str(canonical(component)),
+            "seconds": seconds,
+            "device": env.device,
+            "peak": peak_bytes(),
+            "cuda_peak": cuda_peak_bytes(env.device),
+        }
+        self._account(meta)
         self._computed += 1
         if stored:
-            self._keep(component, place, seconds)
+            self._keep(component, place, meta)
 
     def key(self, component: Component, env: Env) -> str:
         """Name of the folder: the system, its source, the data it learns from, and the seed if that matters."""
         spec = str(canonical(component))
         sources = {name: source_of(self._plugins[name]) for name in sorted(names_of(component))}
+        if isinstance(component, Composite):
+            sources.update({m.__name__: source_hash(Path(m.__file__)) for m in (pipeline, combining) if m.__file__})
         seed = env.seed if is_seeded(component) else None
-        kind = type(component).__name__
-        digest = fingerprint({"spec": spec, "kind": kind, "sources": sources, "data": self._dataset, "seed": seed})
+        parts = {
+            "spec": spec,
+            "kind": type(component).__name__,
+            "sources": sources,
+            "data": self._dataset,
+            "seed": seed,
+        }
+        digest = fingerprint({**parts, "versions": versions(LIBRARIES)})
         return f"{spec.partition(':')[0].replace('/', '-')[:40]}-{digest}"
 
-    def _keep(self, component: Component, place: Path, seconds: float) -> None:
-        """Save into a folder of its own and move it into place, so that a killed process leaves no half fit."""
+    def _account(self, meta: Mapping[str, Any]) -> None:
+        """Add a fit's cost; a part that took no time to speak of (nothing to learn) does not say where learning was done."""
+        self.seconds += float(meta["seconds"])
+        self.peak = max(self.peak or 0, int(meta["peak"]))
+        if meta["cuda_peak"] is not None:
+            self.cuda_peak = max(self.cuda_peak or 0, int(meta["cuda_peak"]))
+        if self.device != "cuda":
+            self.device = str(meta["device"])
+
+    def _keep(self, component: Component, place: Path, meta: Mapping[str, Any]) -> None:
+        """Save into a folder of its own and move it into place, so that a killed process leaves no half fit.
+
+        What cannot be kept is told on standard error and costs a later run its time, not this one its result.
+        """
+        fresh = None
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            self._sweep()
             fresh = Path(mkdtemp(prefix=".new-", dir=self._folder))
-        except OSError as error:
-            raise StoreError(f"cannot keep a fit in {self._folder}: {error.strerror}") from None
-        try:
             component.save(fresh)
-            write_json(fresh / META, {"seconds": seconds, "spec": str(canonical(component))})
-            if place.exists():
-                shutil.rmtree(place)
-            fresh.rename(place)
-        except BenchError:
-            raise
-        except OSError as error:
-            if not (place / META).is_file():  # another process may have put the same fit there first
-                raise StoreError(f"cannot keep a fit in {place}: {error.strerror}") from None
+            write_json(fresh / META, meta)
+            if self._refit:
+                shutil.rmtree(place, ignore_errors=True)
+            if not (place / META).is_file():  # else another process has put the same fit there first
+                shutil.rmtree(place, ignore_errors=True)
+                fresh.rename(place)
+        except (OSError, BenchError) as error:
+            warnings.warn(f"the fit of {meta['spec']} could not be kept in {self._folder}: {error}", stacklevel=2)
         finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+            if fresh is not None:
+                shutil.rmtree(fresh, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Remove what killed processes left behind."""
+        for left in self._folder.glob(".new-*"):
+            if time.time() - left.stat().st_mtime > DAY:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _loaded(component: Component, place: Path) -> dict[str, Any]:
+    """Take over a stored fit; returns what it cost. StoreError says how to be rid of a damaged one."""
+    try:
+        component.load(place)
+        meta: dict[str, Any] = read_json(place / META)
+    except Exception as error:
+        raise StoreError(f"the stored fit in {place} is damaged ({error}); run with --refit") from error
+    return meta
 
 
 def names_of(component: Component) -> set[str]:

@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any, Self
 
+LONGEST = 60
+"""Characters of a spec in a file name."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -58,6 +61,6 @@ class Job:
 def slug(spec: str, seed: int, device: str) -> str:
     """Readable file name of a job: the spec with everything but letters, digits and ``. + = -`` replaced."""
     text = re.sub(r"[^A-Za-z0-9.+=-]", "_", spec)
-    if text != spec:
-        text = f"{text[:60]}-{sha256(spec.encode()).hexdigest()[:6]}"
-    return f"{text[:80]}.seed{seed}.{device}"
+    if text != spec or len(text) > LONGEST:
+        text = f"{text[:LONGEST]}-{sha256(spec.encode()).hexdigest()[:8]}"
+    return f"{text}.seed{seed}.{device}"

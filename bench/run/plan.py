@@ -1,5 +1,6 @@
 """From what the user asked for to a list of jobs; everything that can be refused is refused here, before any work."""
 
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -12,11 +13,15 @@ from bench.errors import DataError, DeviceError, OptionError
 from bench.pipeline import devices_of, is_seeded
 from bench.plugins import Plugin, find
 from bench.run.job import Job
+from bench.run.store import refuse_used
 from bench.spec import Unit, parse_list
 
 DEVICES = ("cpu", "cuda")
 MIN_DEPTH = 100
 """Quality is measured to at least this depth, so that the top-k curve is worth looking at."""
+
+LARGEST_K = 10_000
+SMALLEST_MEMORY = 0.1 * 2**30
 
 SAMPLES = 10
 """Sample questions shown in the report."""
@@ -40,7 +45,7 @@ class Request:
     cache: Path = Path()
     refit: bool = False
     timeout: float = 1800.0
-    memory: int = 8 * 2**30
+    memory: float = 8 * 2**30
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ def make_plan(request: Request, progress: Callable[[float, str], None]) -> Plan:
     jobs = tuple(
         replace(first, spec=spec, seed=seed, device=device, timed=seed == request.seeds[0])
         for spec, (usable, seeded) in systems.items()
-        for device in _where(usable, devices)
+        for device in reversed(_where(usable, devices))  # the fastest first, so that what is learned is learned there
         for seed in (request.seeds if seeded else request.seeds[:1])
     )
     return Plan(request, dataset, pool, devices, threads, first.measures, samples, jobs)
@@ -124,9 +129,21 @@ def usable_cores() -> int:
 def _check(request: Request) -> None:
     if request.pool not in (None, *POOLS):
         raise OptionError(f"--pool {request.pool}: there are: {', '.join(POOLS)}")
-    for option, values in (("--k", request.cutoffs), ("--threads", (request.threads,)), ("--limit", (request.limit,))):
-        if any(value is not None and value < 1 for value in values) or not values:
-            raise OptionError(f"{option} must be at least 1")
+    if request.out is not None:
+        refuse_used(request.out)
+    numbers = {
+        "--k": (1, LARGEST_K, request.cutoffs),
+        "--threads": (1, usable_cores(), (request.threads,)),
+        "--limit": (1, math.inf, (request.limit,)),
+        "--seeds": (0, 2**32 - 1, request.seeds),
+        "--timeout": (1, math.inf, (request.timeout,)),
+    }
+    for option, (least, most, values) in numbers.items():
+        if any(value is not None and not least <= value <= most for value in values):
+            limit = f", at most {most:,}" if most < math.inf else ""
+            raise OptionError(f"{option} must be {least} or more{limit}")
+    if not request.memory >= SMALLEST_MEMORY:
+        raise OptionError("--memory must be 0.1 or more (GiB)")
 
 
 def _systems(text: str, plugins: Mapping[str, Plugin]) -> dict[str, tuple[set[str], bool]]:

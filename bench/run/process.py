@@ -20,7 +20,13 @@ from bench.run.job import Job
 POLL = 0.2
 """Seconds between two looks at the worker's memory and time."""
 
+GRACE = 10.0
+"""Seconds that a process which closed its output, or was killed, has to end."""
+
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+_FIXED = {"PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0"}
+"""The order of a set of strings must not differ from run to run."""
 
 _BOOT = "import sys; sys.path[:] = {path!r}; from bench.run.worker import main; main()"
 
@@ -32,7 +38,7 @@ class JobFailedError(Exception):
 class WorkerProcess:
     """A process of its own for one job, killed when it hangs, grows too large or is no longer wanted."""
 
-    def __init__(self, job: Job, log: Path, *, timeout: float, memory: int) -> None:
+    def __init__(self, job: Job, log: Path, *, timeout: float, memory: float) -> None:
         """``timeout`` bounds each answer (s); ``memory`` the resident set (bytes); ``log`` takes standard error."""
         self._timeout = timeout
         self._memory = memory
@@ -46,12 +52,14 @@ class WorkerProcess:
                 stderr=errors,
                 text=True,
                 encoding="utf-8",
-                env={**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(job.threads)), "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(job.threads)), **_FIXED},
                 start_new_session=True,  # Ctrl-C is the parent's to handle
             )
         _prefer_as_victim(self._process.pid)
         self._events: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._watched = 0.0
         self._job = job
 
     def prepare(self, on_event: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
@@ -62,11 +70,19 @@ class WorkerProcess:
         """One round of the clock: samples (s) and stages."""
         return self._ask({"do": action, "arguments": arguments, "budget": budget}, lambda _: None)
 
+    def resident(self) -> int:
+        """Bytes that the process and its children hold in memory now."""
+        try:
+            process = psutil.Process(self._process.pid)
+            return sum(one.memory_info().rss for one in (process, *process.children(recursive=True)))
+        except psutil.Error:  # it ends just now
+            return 0
+
     def close(self) -> None:
-        """End the process, whatever it is doing, and the log with it unless something was written there."""
-        if self._process.poll() is None:
-            self._signal(signal.SIGKILL)
+        """End the process, whatever it is doing, its children too, and remove its log unless something was written there."""
+        self._signal(signal.SIGKILL)
         self._process.wait()
+        self._reader.join(timeout=GRACE)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe:
                 with suppress(OSError):  # a broken pipe has nothing left to flush to
@@ -98,23 +114,24 @@ class WorkerProcess:
 
     def _next(self, begun: float, phase: str) -> dict[str, Any]:
         while True:
+            if monotonic() - self._watched > POLL:  # also while events keep coming
+                self._watch(begun, phase)
             try:
                 event = self._events.get(timeout=POLL)
             except Empty:
-                self._watch(begun, phase)
                 continue
             if event is None:
                 raise JobFailedError(self._ending())
             return event
 
     def _watch(self, begun: float, phase: str) -> None:
-        if monotonic() - begun > self._timeout:
+        self._watched = monotonic()
+        if self._watched - begun > self._timeout:
             self._signal(signal.SIGKILL)
             raise JobFailedError(f"hung: {phase} did not end within {self._timeout:g} s (--timeout)")
-        try:
-            resident = psutil.Process(self._process.pid).memory_info().rss
-        except psutil.Error:
-            return
+        if self._process.poll() is not None and self._events.empty():  # a child of its own may hold the pipe open
+            raise JobFailedError(self._ending())
+        resident = self.resident()
         if resident > self._memory:
             self._signal(signal.SIGKILL)
             used, limit = resident / 2**30, self._memory / 2**30
@@ -122,7 +139,10 @@ class WorkerProcess:
 
     def _ending(self) -> str:
         """Why a process that stopped answering is gone."""
-        code = self._process.wait()
+        try:
+            code = self._process.wait(timeout=GRACE)
+        except subprocess.TimeoutExpired:
+            return "crashed: the process closed its output and went on"
         if code < 0:
             hint = ", perhaps out of memory" if -code == signal.SIGKILL else ""
             return f"crashed: killed by {signal.Signals(-code).name}{hint}"
@@ -133,11 +153,15 @@ class WorkerProcess:
             os.killpg(self._process.pid, number)
 
     def _read(self) -> None:
-        """Turn answer lines into events; None marks the end."""
+        """Turn answer lines into events; None marks the end, also one in the middle of a line."""
         stdout = self._process.stdout
-        for line in stdout or ():
-            self._events.put(json.loads(line))
-        self._events.put(None)
+        try:
+            for line in stdout or ():
+                self._events.put(json.loads(line))
+        except ValueError:
+            pass
+        finally:
+            self._events.put(None)
 
 
 def _prefer_as_victim(pid: int) -> None:

@@ -11,14 +11,14 @@ from urllib.parse import quote
 
 import numpy as np
 
-from bench.api import Env, Hits, Query, Retriever
+from bench.api import Doc, Env, Hits, Retriever
 from bench.build import build, canonical, parameters
 from bench.data.dataset import Dataset
 from bench.data.load import open_dataset
 from bench.errors import DataError, HitsError, OptionError
 from bench.fingerprint import fingerprint
 from bench.measure.clock import synchroniser
-from bench.measure.memory import cuda_peak_bytes, held_bytes, parameter_count, peak_bytes
+from bench.measure.memory import cuda_peak_bytes, held_bytes, parameter_count, peak_bytes, reset_peaks
 from bench.measure.quality import evaluate, first_relevant_ranks, parse_measure
 from bench.measure.ranking import Run, write_trec
 from bench.measure.ranking import canonical as canonical_run
@@ -28,6 +28,7 @@ from bench.plugins import find
 from bench.run.corpus import CorpusHandle, search_order
 from bench.run.fits import FitStore, names_of, source_of
 from bench.run.job import Job
+from bench.run.opaque import opaque_docs, opaque_pairs, opaque_queries
 from bench.spec import parse
 
 LATENCY_K = 10
@@ -59,15 +60,18 @@ class Session:
 
         self._phase("fit")
         fits = FitStore(Path(self.job.cache) / "fits", plugins, dataset.fingerprint, refit=self.job.refit)
-        fits.fit(self._system, dataset.pairs("train"), dataset.pairs("dev"), self._env)
+        train, dev = opaque_pairs(dataset.pairs("train")), opaque_pairs(dataset.pairs("dev"))
+        fits.fit(self._system, train, dev, self._env)
+        del train, dev
 
         self._phase("index")
+        reset_peaks(self.job.device)
         docs = search_order(dataset.documents(self.job.pool))
         index_seconds = self._index(docs)
 
         self._phase("search")
-        self._queries = dataset.test.queries
-        run = self._search(docs)
+        self._queries = opaque_queries(dataset.test.queries)
+        run = self._search([query.id for query in dataset.test.queries], [doc.id for doc in docs])
         ids = run.query_ids
         qrels = dataset.test.qrels
         write_trec(_without_blanks(run), Path(self.job.run_file), self.job.spec)
@@ -86,8 +90,9 @@ class Session:
             "answers": [[asdict(answer) for answer in self._answers(run, at, dataset)] for at in self.job.samples],
             "fit_seconds": fits.seconds,
             "fit_cached": fits.cached,
+            "fit_device": fits.device,
             "index_seconds": index_seconds,
-            "sizes": asdict(self._sizes()),
+            "sizes": asdict(self._sizes(fits)),
         }
 
     def action(self, name: str) -> Callable[[int], object]:
@@ -121,8 +126,8 @@ class Session:
             torch.set_num_threads(self.job.threads)
             torch.manual_seed(self.job.seed)
 
-    def _index(self, docs: list[Any]) -> float:
-        handle = CorpusHandle(docs)
+    def _index(self, docs: list[Doc]) -> float:
+        handle = CorpusHandle(opaque_docs(docs))
         self.synchronise()
         start = perf_counter()
         self._system.index(handle, self._env)
@@ -131,9 +136,9 @@ class Session:
         handle.close()
         return seconds
 
-    def _search(self, docs: list[Any]) -> Run:
+    def _search(self, query_ids: list[str], doc_ids: list[str]) -> Run:
         """Search all held-out questions in blocks, so that progress shows; the clock is not running yet."""
-        k = min(self.job.depth, len(docs))
+        k = min(self.job.depth, len(doc_ids))
         step = max(1, -(-len(self._queries) // 20))
         found = []
         for start in range(0, len(self._queries), step):
@@ -144,21 +149,23 @@ class Session:
             np.vstack([_padded(hits.positions, width, -1) for hits in found]),
             np.vstack([_padded(hits.scores, width, 0) for hits in found]),
         )
-        return canonical_run(merged, [query.id for query in self._queries], [doc.id for doc in docs], k)
+        return canonical_run(merged, query_ids, doc_ids, k)
 
     def _answers(self, run: Run, at: int, dataset: Dataset) -> list[Answer]:
-        query: Query = self._queries[at]
         top = run.doc_ids[at][:ANSWERS]
         texts = {doc.id: doc.content for doc in dataset.corpus if doc.id in top}
-        grades = dataset.test.qrels[query.id]
+        grades = dataset.test.qrels[run.query_ids[at]]
         return [Answer(doc_id, texts[doc_id][:SNIPPET], grades.get(doc_id, 0) > 0) for doc_id in top]
 
-    def _sizes(self) -> Sizes:
+    def _sizes(self, fits: FitStore) -> Sizes:
+        peak, cuda_peak = peak_bytes(), cuda_peak_bytes(self.job.device)  # before the walk below adds to them
         return Sizes(
             parameters=parameter_count(self._system),
             index_bytes=held_bytes(self._system),
-            peak_bytes=peak_bytes(),
-            cuda_peak_bytes=cuda_peak_bytes(self.job.device),
+            fit_peak_bytes=fits.peak,
+            peak_bytes=peak,
+            fit_cuda_peak_bytes=fits.cuda_peak,
+            cuda_peak_bytes=cuda_peak,
         )
 
     def _phase(self, name: str) -> None:

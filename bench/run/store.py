@@ -1,13 +1,21 @@
 """A report's folder on disk: the run's record, one outcome per job, the rankings, the rendered report."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from bench.errors import StoreError
 from bench.files import read_json, write_bytes, write_json
 from bench.outcome import Outcome, RunRecord, outcome_from_json, record_from_json, to_json
 from bench.run.job import Job, slug
+
+
+def refuse_used(out: Path) -> None:
+    """StoreError when a folder holds a run already: it is never overwritten, nor mixed with another."""
+    if any((out / name).exists() for name in ("run.json", "report.md", "outcomes")):
+        raise StoreError(f"{out} already holds a report; give another --out or remove it")
 
 
 @dataclass(frozen=True)
@@ -18,17 +26,20 @@ class Store:
 
     @classmethod
     def create(cls, out: Path | None, name: str) -> "Store":
-        """A fresh folder: the given one, which must not hold a report, or ``reports/NAME``, numbered if it exists."""
-        if out is None:
-            candidates = (Path("reports") / (name if n == 1 else f"{name}-{n}") for n in range(1, 10_000))
-            out = next(folder for folder in candidates if not folder.exists())
-        if (out / "run.json").exists() or (out / "report.md").exists():
-            raise StoreError(f"{out} already holds a report; give another --out or remove it")
+        """A fresh folder: the given one, which must not hold a run, or ``reports/NAME``, numbered if it exists."""
         try:
-            out.mkdir(parents=True, exist_ok=True)
+            if out is not None:
+                refuse_used(out)
+                out.mkdir(parents=True, exist_ok=True)
+                return cls(out)
+            for number in count(1):
+                folder = Path("reports") / (name if number == 1 else f"{name}-{number}")
+                with suppress(FileExistsError):  # also when another run takes the name at the same moment
+                    folder.mkdir(parents=True)
+                    return cls(folder)
         except OSError as error:
-            raise StoreError(f"cannot make {out}: {error.strerror}") from None
-        return cls(out)
+            raise StoreError(f"cannot make {out or 'reports'}: {error.strerror}") from None
+        raise AssertionError("count() does not end")
 
     @classmethod
     def named(cls, name: str) -> "Store":
@@ -45,8 +56,11 @@ class Store:
 
     def save_outcome(self, outcome: Outcome) -> None:
         """Write ``outcomes/SLUG.json``, replacing an earlier state of the same job."""
-        name = slug(outcome.spec, outcome.seed, outcome.device)
-        write_json(self.folder / "outcomes" / f"{name}.json", to_json(outcome))
+        write_json(self._outcome_file(slug(outcome.spec, outcome.seed, outcome.device)), to_json(outcome))
+
+    def has_outcome(self, job: Job) -> bool:
+        """Whether anything is stored of a job."""
+        return self._outcome_file(job.slug).exists()
 
     def save_report(self, files: Mapping[str, bytes]) -> Path:
         """Write the rendered files; returns the report's path."""
@@ -74,6 +88,9 @@ class Store:
     def log_file(self, job: Job) -> Path:
         """Where a job's standard error goes; removed when nothing was written."""
         return self.folder / "logs" / f"{job.slug}.log"
+
+    def _outcome_file(self, name: str) -> Path:
+        return self.folder / "outcomes" / f"{name}.json"
 
     def _record(self) -> RunRecord:
         path = self.folder / "run.json"

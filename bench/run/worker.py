@@ -63,7 +63,7 @@ def _lines() -> "SimpleQueue[str]":
 
 
 def _seed_everything(job: Job) -> None:
-    """Seed the global generators too, for plug-ins that use them, and keep torch to its threads."""
+    """Seed the global generators too, for plug-ins that use them; torch's, once it is loaded, is the session's."""
     random.seed(job.seed)
     np.random.seed(job.seed % 2**32)  # noqa: NPY002 - the legacy generator is what careless code uses
 
