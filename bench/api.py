@@ -73,6 +73,8 @@ class Hits(NamedTuple):
     def top(cls, scores: NDArray[Any], k: int) -> Self:
         """Pick the k best columns of a dense score matrix ``[Q, N]``; equal scores keep the order of the corpus."""
         scores = np.asarray(scores, dtype=np.float32)
+        if scores.shape == (0,):  # an array made of no rows does not know their length
+            scores = scores.reshape(0, 0)
         k = min(k, scores.shape[1])
         order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         return cls(order.astype(np.int64), np.take_along_axis(scores, order, axis=1))

@@ -1,18 +1,19 @@
 """From the text of a system to objects and back: parameters are converted by the types of the dataclass fields."""
 
-import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from types import NoneType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from bench.api import Component, Retriever, Scorer
 from bench.errors import SpecError
-from bench.loading import load
+from bench.loading import choices, load, reason
 from bench.pipeline import Cascade, Exhaustive, Fusion
-from bench.plugins import Plugin, get, nearest
+from bench.plugins import Plugin, get
 from bench.spec import CASCADE_OPTIONS, FUSION_OPTIONS, Spec, Unit
 from bench.spec import Cascade as CascadeSpec
 from bench.spec import Fused as FusedSpec
+from bench.suggest import nearest
 
 
 def build(spec: Spec, plugins: Mapping[str, Plugin]) -> Retriever:
@@ -81,34 +82,36 @@ def _construct(cls: type[Made], options: tuple[tuple[str, str], ...], text: str,
         raise SpecError(f"{text}: needs {', '.join(missing)}, as in {text}:{missing[0]}=VALUE")
     try:
         return cls(**given, **values)
-    except (ValueError, TypeError) as error:
-        raise SpecError(f"{text}: {error}") from None
+    except Exception as error:
+        # A value is usually refused by one of these two, in words that need no type.
+        words = " ".join(str(error).split()) if isinstance(error, ValueError | TypeError) else ""
+        raise SpecError(f"{text}: {words or reason(error)}") from error
 
 
 def _converted(text: str, hint: Any, where: str) -> object:
-    choices = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-    for choice in choices:
-        if get_origin(choice) is Literal:
-            if text in get_args(choice):
-                return text
-        elif choice is type(None):
-            if text == "none":
-                return None
-        elif choice is bool:
-            if text in ("true", "false"):
-                return text == "true"
-        elif choice in (int, float, str):
-            try:
-                return choice(text)
-            except ValueError:
-                continue
-    raise SpecError(f"{where} is not {_expected(choices)}")
+    """The text as the narrowest type of the hint that takes it: ``none`` is None even where any text would do."""
+    wanted = sorted(choices(hint), key=lambda choice: NARROWEST.index(choice) if choice in NARROWEST else -1)
+    for choice in wanted:
+        if get_origin(choice) is Literal or choice in SPELLED:
+            values = {_text(value): value for value in SPELLED.get(choice, get_args(choice))}
+            if text in values:
+                return values[text]
+            continue
+        try:
+            return choice(text)
+        except ValueError:
+            continue
+    raise SpecError(f"{where} is not {' or '.join(map(_expected, choices(hint)))}")
 
 
-def _expected(choices: tuple[Any, ...]) -> str:
-    names = {bool: "true or false", int: "a whole number", float: "a number", type(None): "none"}
-    texts = [names[c] if c in names else " or ".join(map(str, get_args(c))) for c in choices]
-    return " or ".join(texts)
+NARROWEST = (NoneType, bool, int, float, str)
+SPELLED: dict[Any, tuple[object, ...]] = {NoneType: (None,), bool: (True, False)}
+"""Types with few values, by their values."""
+
+
+def _expected(choice: Any) -> str:
+    names = {bool: "true or false", int: "a whole number", float: "a number", NoneType: "none"}
+    return names[choice] if choice in names else " or ".join(map(_text, get_args(choice)))
 
 
 def _options_of(component: Component) -> tuple[str, ...]:
@@ -119,7 +122,8 @@ def _changed(component: Any, only: tuple[str, ...] | None = None) -> tuple[tuple
     changed = []
     for item in fields(component):
         value = getattr(component, item.name)
-        if item.init and (only is None or item.name in only) and value != item.default:
+        default = item.default if item.default_factory is MISSING else item.default_factory()
+        if item.init and (only is None or item.name in only) and value != default:
             changed.append((item.name, _text(value)))
     return tuple(changed)
 

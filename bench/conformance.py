@@ -1,24 +1,31 @@
 """The checks that every retriever passes, also other people's: ``check_retriever(MyIdea())`` in a test of their own.
 
-Each check is a function that raises ConformanceError with one sentence about what the contract asks.
+Each check is a function that raises ConformanceError with one sentence about what the contract asks. Learning may take
+long, so one fitted system serves every check that a fresh one would not serve better.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.api import Component, Doc, Env, Hits, Pairs, Query, Retriever, Scorer
-from bench.errors import BenchError, CorpusClosedError, HitsError
+from bench.errors import BenchError, HitsError
+from bench.loading import reason
 from bench.measure.ranking import canonical
 from bench.pipeline import Exhaustive, is_seeded
 from bench.run.corpus import CorpusHandle
 
 TOLERANCE = 1e-4
 """How far a score may depend on what else is in the batch (different summation order), relative to the largest."""
+
+
+Table = NDArray[np.float64]
 
 
 class ConformanceError(BenchError):
@@ -35,18 +42,18 @@ class Material(NamedTuple):
 
 
 def check_retriever(component: Component, material: Material | None = None, device: str = "cpu") -> list[str]:
-    """Run every check; returns their names, raises ConformanceError at the first that fails.
+    """Run every check; returns their names, raises ConformanceError at the first that fails, whatever it raises.
 
     component: a fresh Retriever or Scorer (a scorer is checked as a system that ranks the whole pool).
     """
-    material = material or synthetic_material()
-    make = _maker(component)
+    env = Env(device=device if device in component.devices else "cpu", seed=0, threads=1)
+    subject = Subject(component, material or synthetic_material(), env)
     for check in CHECKS:
-        env = Env(device=device if device in component.devices else "cpu", seed=0, threads=1)
         try:
-            check(make, material, env)
-        except CorpusClosedError as error:
-            raise ConformanceError(f"{check.__name__}: {error}") from None
+            check(subject)
+        except Exception as error:
+            why = str(error) if isinstance(error, ConformanceError) else reason(error)
+            raise ConformanceError(f"{check.__name__}: {why}") from error
     return [check.__name__ for check in CHECKS]
 
 
@@ -68,155 +75,209 @@ def synthetic_material(pairs: int = 120) -> Material:
     )
 
 
-Make = Callable[[], Retriever]
-Check = Callable[[Make, Material, Env], None]
+@dataclass
+class Subject:
+    """What is checked, on what and where."""
 
+    component: Component
+    material: Material
+    env: Env
 
-def returns_rankings(make: Make, material: Material, env: Env) -> None:
-    """Positions and scores of the right shapes and types; no document twice, no NaN, at most k."""
-    system = _ready(make(), material, env)
-    for k in (1, 5, len(material.pool), len(material.pool) + 7):
-        hits = system.search(material.queries, k)
-        _ask(isinstance(hits, Hits), "search() must return Hits")
-        _ask(hits.positions.dtype == np.int64, "Hits.positions must be int64")
-        _ask(hits.scores.dtype == np.float32, "Hits.scores must be float32")
-        _ranking(hits, material, k)
+    @cached_property
+    def ready(self) -> Retriever:
+        """The one system that the checks share, fitted and indexed; who indexes it anew indexes it back."""
+        return self.fitted(self.material, self.env)
 
-
-def takes_no_queries(make: Make, material: Material, env: Env) -> None:
-    """A search for nothing finds nothing."""
-    hits = _ready(make(), material, env).search((), 3)
-    _ask(hits.positions.shape[0] == 0, "search() of no queries must return no rows")
-
-
-def ranks_one_document(make: Make, material: Material, env: Env) -> None:
-    """A corpus of one document is a corpus."""
-    system = _ready(make(), material._replace(pool=material.pool[:1]), env)
-    positions = system.search(material.queries, 3).positions
-    _ask(bool(np.isin(positions, (0, -1)).all()), "a corpus of one document has the position 0 only")
-
-
-def leaves_the_corpus(make: Make, material: Material, env: Env) -> None:
-    """No reading of the corpus after index(): that would move its cost into search()."""
-    _ready(make(), material, env).search(material.queries, 5)
-
-
-def batch_equals_one_by_one(make: Make, material: Material, env: Env) -> None:
-    """A question's answers do not depend on the questions beside it."""
-    system = _ready(make(), material, env)
-    k = len(material.pool)
-    together = _by_document(system.search(material.queries, k), k)
-    alone = np.vstack([_by_document(system.search([query], k), k) for query in material.queries])
-    _ask(_close(together, alone), "one query searched alone must score as it does in a batch")
-
-
-def repeats_itself(make: Make, material: Material, env: Env) -> None:
-    """The same seed gives the same scores, from fit to search."""
-    k = len(material.pool)
-    first, second = (_by_document(_ready(make(), material, env).search(material.queries, k), k) for _ in range(2))
-    _ask(
-        bool(np.array_equal(first, second, equal_nan=True)), "two systems with the same seed must give the same scores"
-    )
-
-
-def indexes_again(make: Make, material: Material, env: Env) -> None:
-    """A second index() replaces the first."""
-    k = len(material.pool)
-    system = _ready(make(), material, env)
-    expected = _by_document(system.search(material.queries, k), k)
-    _index(system, material._replace(pool=material.pool[:3]), env)
-    _ranking(system.search(material.queries, k), material._replace(pool=material.pool[:3]), k)
-    _index(system, material, env)
-    again = _by_document(system.search(material.queries, k), k)
-    _ask(_close(expected, again), "index() must replace what was indexed before")
-
-
-def survives_saving(make: Make, material: Material, env: Env) -> None:
-    """load() of what save() wrote stands for fit(); both or neither are there."""
-    system = make()
-    part = system.scorer if isinstance(system, Exhaustive) else system
-    saves = type(part).save is not Component.save
-    _ask(saves == (type(part).load is not Component.load), "save() and load() belong together")
-    if not saves:
-        return
-    k = len(material.pool)
-    _ready(system, material, env)
-    other = make()
-    with TemporaryDirectory() as folder:
-        part.save(Path(folder))
-        (other.scorer if isinstance(other, Exhaustive) else other).load(Path(folder))
-    _index(other, material, env)
-    before, after = (_by_document(one.search(material.queries, k), k) for one in (system, other))
-    _ask(_close(before, after), "a loaded fit must score like the one that was saved")
-
-
-def tells_whether_seeds_matter(make: Make, material: Material, env: Env) -> None:
-    """What is not ``seeded`` is run for one seed only, so another seed must change nothing."""
-    system = make()
-    if is_seeded(system):
-        return
-    k = len(material.pool)
-    first = _by_document(_ready(system, material, env).search(material.queries, k), k)
-    second = _by_document(_ready(make(), material, replace(env, seed=env.seed + 1)).search(material.queries, k), k)
-    _ask(bool(np.array_equal(first, second, equal_nan=True)), "the seed changes the results: set `seeded = True`")
-
-
-CHECKS: tuple[Check, ...] = (
-    returns_rankings,
-    takes_no_queries,
-    ranks_one_document,
-    leaves_the_corpus,
-    batch_equals_one_by_one,
-    repeats_itself,
-    indexes_again,
-    survives_saving,
-    tells_whether_seeds_matter,
-)
-
-
-def _maker(component: Component) -> Make:
-    def make() -> Retriever:
-        fresh: Component = replace(component)  # type: ignore[type-var]  # components are dataclasses
+    def make(self) -> Retriever:
+        """A fresh system with the same parameters."""
+        fresh: Component = replace(self.component)  # type: ignore[type-var]  # components are dataclasses
         if isinstance(fresh, Scorer):
             return Exhaustive(fresh)
         if isinstance(fresh, Retriever):
             return fresh
-        raise ConformanceError(f"{type(component).__name__} is neither a Retriever nor a Scorer")
+        raise ConformanceError(f"{type(fresh).__name__} is neither a Retriever nor a Scorer")
 
-    return make
+    def fitted(self, material: Material, env: Env) -> Retriever:
+        """A fresh system that has learned from the material and indexed its pool."""
+        system = self.make()
+        system.fit(material.train, material.dev, env)
+        self.index(system, material.pool, env)
+        return system
+
+    def index(self, system: Retriever, pool: tuple[Doc, ...], env: Env | None = None) -> None:
+        """Index documents that cannot be read afterwards."""
+        handle = CorpusHandle(pool)
+        system.index(handle, env or self.env)
+        handle.close()
+
+    def scores(self, system: Retriever, material: Material | None = None) -> Table:
+        """Every question's score of every document ``[Q, N]``, NaN where it was not retrieved."""
+        queries, size = (material or self.material).queries, len(self.material.pool)
+        return _by_document(system.search(queries, size), size)
+
+
+Check = Callable[[Subject], None]
+
+
+def leaves_the_corpus(subject: Subject) -> None:
+    """No reading of the corpus after index(): that would move its cost into search()."""
+    subject.ready.search(subject.material.queries, 5)
+
+
+def returns_rankings(subject: Subject) -> None:
+    """Positions and scores of the right shapes and types; no document twice, no NaN, at most k."""
+    pool, queries = subject.material.pool, subject.material.queries
+    for k in (1, 5, len(pool), len(pool) + 7):
+        hits = subject.ready.search(queries, k)
+        _ask(isinstance(hits, Hits), "search() must return Hits")
+        _ask(hits.positions.dtype == np.int64, "Hits.positions must be int64")
+        _ask(hits.scores.dtype == np.float32, "Hits.scores must be float32")
+        _ranking(hits, queries, pool, k)
+
+
+def ranks_best_first(subject: Subject) -> None:
+    """Scores never rise along a row; fusion by ranks reads the columns as ranks."""
+    hits = subject.ready.search(subject.material.queries, len(subject.material.pool))
+    for positions, scores in zip(hits.positions, hits.scores, strict=True):
+        found = scores[positions >= 0]
+        _ask(bool((found[1:] <= found[:-1]).all()), "the hits of a question must come best first")
+
+
+def takes_no_queries(subject: Subject) -> None:
+    """A search for nothing finds nothing."""
+    hits = subject.ready.search((), 3)
+    _ask(hits.positions.shape[0] == 0, "search() of no queries must return no rows")
+
+
+def batch_equals_one_by_one(subject: Subject) -> None:
+    """A question's answers do not depend on the questions beside it."""
+    together = subject.scores(subject.ready)
+    one_by_one = [subject.material._replace(queries=(query,)) for query in subject.material.queries]
+    alone = np.vstack([subject.scores(subject.ready, single) for single in one_by_one])
+    _ask(_close(together, alone), "one query searched alone must score as it does in a batch")
+
+
+def indexes_again(subject: Subject) -> None:
+    """A second index() replaces the first."""
+    system, pool, queries = subject.ready, subject.material.pool, subject.material.queries
+    before = subject.scores(system)
+    subject.index(system, pool[:3])
+    _ranking(system.search(queries, len(pool)), queries, pool[:3], len(pool))
+    subject.index(system, pool)
+    _ask(_close(before, subject.scores(system)), "index() must replace what was indexed before")
+
+
+def ranks_one_document(subject: Subject) -> None:
+    """A corpus of one document is a corpus."""
+    system, pool = subject.ready, subject.material.pool
+    subject.index(system, pool[:1])
+    positions = system.search(subject.material.queries, 3).positions
+    subject.index(system, pool)
+    _ask(bool(np.isin(positions, (0, -1)).all()), "a corpus of one document has the position 0 only")
+
+
+def survives_saving(subject: Subject) -> None:
+    """load() of what save() wrote stands for fit(); both or neither are there."""
+    system, other = subject.ready, subject.make()
+    mine, theirs = (one.scorer if isinstance(one, Exhaustive) else one for one in (system, other))
+    saves = type(mine).save is not Component.save
+    _ask(saves == (type(mine).load is not Component.load), "save() and load() belong together")
+    if not saves:
+        return
+    with TemporaryDirectory() as folder:
+        mine.save(Path(folder))
+        theirs.load(Path(folder))
+    subject.index(other, subject.material.pool)
+    _ask(_close(subject.scores(system), subject.scores(other)), "a loaded fit must score like the one that was saved")
+
+
+def repeats_itself(subject: Subject) -> None:
+    """The same seed gives the same scores, from fit to search."""
+    again = subject.fitted(subject.material, subject.env)
+    same = np.array_equal(subject.scores(subject.ready), subject.scores(again), equal_nan=True)
+    _ask(same, "two systems with the same seed must give the same scores")
+
+
+def tells_whether_seeds_matter(subject: Subject) -> None:
+    """What is not ``seeded`` is run for one seed only, so another seed must change nothing."""
+    if is_seeded(subject.ready):
+        return
+    other = subject.fitted(subject.material, replace(subject.env, seed=subject.env.seed + 1))
+    same = np.array_equal(subject.scores(subject.ready), subject.scores(other), equal_nan=True)
+    _ask(same, "the seed changes the results: set `seeded = True`")
+
+
+def reads_no_ids(subject: Subject) -> None:
+    """Ids are names: with all documents and questions renamed, from fit to search, the scores stay the same.
+
+    Asked of what is not ``seeded`` only, since a seed and an id may together decide what is drawn.
+    """
+    if is_seeded(subject.ready):
+        return
+    renamed = _renamed(subject.material)
+    other = subject.fitted(renamed, subject.env)
+    same = _close(subject.scores(subject.ready), subject.scores(other, renamed))
+    _ask(same, "other ids of documents and questions change the scores: rank by the texts alone")
+
+
+CHECKS: tuple[Check, ...] = (
+    leaves_the_corpus,
+    returns_rankings,
+    ranks_best_first,
+    takes_no_queries,
+    batch_equals_one_by_one,
+    indexes_again,
+    ranks_one_document,
+    survives_saving,
+    repeats_itself,
+    tells_whether_seeds_matter,
+    reads_no_ids,
+)
+"""In this order: each may rely on what those before it have shown of the shared system."""
+
+
+def _renamed(material: Material) -> Material:
+    """The same texts; documents are numbered from the last, questions from the first, so that no numbers match."""
+    parts = (material.train, material.dev)
+    corpus = [doc.id for docs in (*(part.corpus for part in parts), material.pool) for doc in docs]
+    asked = [query.id for queries in (*(part.queries for part in parts), material.queries) for query in queries]
+    docs = {doc_id: f"doc-{number:06d}" for number, doc_id in enumerate(dict.fromkeys(reversed(corpus)))}
+    queries = {query_id: f"query-{number:06d}" for number, query_id in enumerate(dict.fromkeys(asked))}
+
+    def pairs(part: Pairs) -> Pairs:
+        return Pairs(
+            [doc._replace(id=docs[doc.id]) for doc in part.corpus],
+            [query._replace(id=queries[query.id]) for query in part.queries],
+            {queries[query]: {docs[doc]: grade for doc, grade in row.items()} for query, row in part.qrels.items()},
+        )
+
+    return Material(
+        pairs(material.train),
+        pairs(material.dev),
+        tuple(doc._replace(id=docs[doc.id]) for doc in material.pool),
+        tuple(query._replace(id=queries[query.id]) for query in material.queries),
+    )
 
 
 def _pairs(docs: list[Doc], queries: list[Query]) -> Pairs:
     return Pairs(docs, queries, {query.id: {doc.id: 1} for query, doc in zip(queries, docs, strict=True)})
 
 
-def _ready(system: Retriever, material: Material, env: Env) -> Retriever:
-    system.fit(material.train, material.dev, env)
-    _index(system, material, env)
-    return system
-
-
-def _index(system: Retriever, material: Material, env: Env) -> None:
-    handle = CorpusHandle(material.pool)
-    system.index(handle, env)
-    handle.close()
-
-
-def _ranking(hits: Hits, material: Material, k: int) -> None:
+def _ranking(hits: Hits, queries: tuple[Query, ...], pool: tuple[Doc, ...], k: int) -> None:
     try:
-        canonical(hits, [query.id for query in material.queries], [doc.id for doc in material.pool], k)
+        canonical(hits, [query.id for query in queries], [doc.id for doc in pool], k)
     except HitsError as error:
         raise ConformanceError(f"search() did not return a ranking: {error}") from None
 
 
-def _by_document(hits: Hits, size: int) -> np.ndarray:
+def _by_document(hits: Hits, size: int) -> Table:
     """Scores ``[Q, size]`` by position; NaN where a document was not retrieved."""
     table = np.full((len(hits.positions), size + 1), np.nan, dtype=np.float64)
     np.put_along_axis(table, np.where(hits.positions < 0, size, hits.positions), hits.scores, axis=1)
     return table[:, :size]
 
 
-def _close(a: np.ndarray, b: np.ndarray) -> bool:
+def _close(a: Table, b: Table) -> bool:
     scale = max(1.0, float(np.nanmax(np.abs(a), initial=0)))
     return bool(np.allclose(a, b, rtol=0, atol=TOLERANCE * scale, equal_nan=True))
 

@@ -8,6 +8,7 @@ from typing import Any
 from bench.errors import PluginError
 
 KINDS = ("Retriever", "Scorer")
+CLASS_VARIABLE = ("ClassVar", "typing.ClassVar")
 
 
 @dataclass(frozen=True)
@@ -66,18 +67,27 @@ def _described(node: ast.ClassDef) -> Description:
     for statement, following in zip(node.body, [*node.body[1:], None], strict=True):
         name, value, annotation = _assignment(statement)
         if name in facts and value is not None:
-            facts[name] = ast.literal_eval(value)
-        elif annotation and name and not name.startswith("_") and not annotation.startswith("ClassVar"):
+            facts[name] = _literal(value, facts[name])
+        elif annotation and name and not name.startswith("_") and not annotation.startswith(CLASS_VARIABLE):
             default = ast.unparse(value) if value is not None else "required"
             parameters.append(Parameter(name, annotation, default, _string(following)))
     return Description(
         class_name=node.name,
         kind=_kind(node),
         doc=ast.get_docstring(node) or "",
-        devices=tuple(facts["devices"]),
-        seeded=bool(facts["seeded"]),
+        devices=facts["devices"],
+        seeded=facts["seeded"],
         parameters=tuple(parameters),
     )
+
+
+def _literal(value: ast.expr, default: Any) -> Any:
+    """The value where it is spelled out as one of the default's type; else only importing the file could tell it."""
+    try:
+        told = ast.literal_eval(value)
+    except (ValueError, TypeError):
+        return default
+    return told if isinstance(told, type(default)) else default
 
 
 def _assignment(statement: ast.stmt) -> tuple[str, ast.expr | None, str]:

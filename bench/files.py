@@ -24,12 +24,15 @@ def write_bytes(path: Path, content: bytes) -> None:
                 Path(file.name).unlink(missing_ok=True)
                 raise
     except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror}") from None
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write plain data as JSON; keys keep their order, so that the same data gives the same bytes."""
-    write_bytes(path, (json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n").encode())
+    """Write plain data as JSON; keys keep their order, so that the same data gives the same bytes.
+
+    In ASCII, so that any text can be written, unpaired surrogates too, which UTF-8 cannot hold.
+    """
+    write_bytes(path, (json.dumps(value, ensure_ascii=True, separators=(",", ":")) + "\n").encode("ascii"))
 
 
 def read_json(path: Path) -> Any:
@@ -37,6 +40,6 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise StoreError(f"cannot read {path}: {error.strerror}") from None
+        raise StoreError(f"cannot read {path}: {error.strerror or error}") from None
     except ValueError as error:
         raise StoreError(f"{path} is damaged: {error}") from None

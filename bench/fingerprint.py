@@ -31,29 +31,67 @@ def latency(*, dataset: str, pool: str, device: str, threads: int, k: int, machi
 
 
 def source_hash(path: Path) -> str:
-    """Hash of a retriever's source: its file and, through their imports, the files beside it that it shares."""
+    """Hash of a retriever's source: its file and every file of its package that it imports, directly or not.
+
+    The package is the outermost one around the file, or its folder if that is no package. Importing ``a.b.c`` runs the
+    ``__init__.py`` of ``a`` and ``a.b`` too, so these are part of it.
+    """
     waiting, seen = [path.resolve()], {}
-    root = path.resolve().parent
+    root = _package(path.resolve())
     while waiting:
         file = waiting.pop()
-        if file in seen:
+        if file in seen or not file.is_relative_to(root):
             continue
         text = file.read_bytes()
         seen[file] = hashlib.sha256(text).hexdigest()
-        waiting.extend(_imported(ast.parse(text), root))
-    return fingerprint({str(file.relative_to(root)): digest for file, digest in seen.items()})
+        waiting.extend(_initialised(file, root))
+        waiting.extend(_imported(file, text, root))
+    return fingerprint({file.relative_to(root).as_posix(): digest for file, digest in seen.items()})
 
 
-def _imported(tree: ast.AST, root: Path) -> list[Path]:
-    """Files below ``root`` (the package ``root.name``) that a module imports."""
-    names: set[str] = set()
+def _package(file: Path) -> Path:
+    """The outermost folder around a file that is a package, or the file's own folder."""
+    folder = file.parent
+    while (folder / "__init__.py").is_file() and (folder.parent / "__init__.py").is_file():
+        folder = folder.parent
+    return folder
+
+
+def _initialised(file: Path, root: Path) -> list[Path]:
+    """The ``__init__.py`` files that run before a file is imported."""
+    folders = [folder for folder in file.parents if folder.is_relative_to(root)]
+    return [folder / "__init__.py" for folder in folders if (folder / "__init__.py").is_file()]
+
+
+def _imported(file: Path, text: bytes, root: Path) -> list[Path]:
+    """Files below ``root`` that a module imports, by absolute (``root.name`` is the package) or relative names."""
+    try:
+        tree = ast.parse(text)
+    except (
+        SyntaxError,
+        ValueError,
+    ):  # another version's Python that is never reached: its bytes are hashed all the same
+        return []
+    places: list[Path] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    below = [name.split(".")[1:] for name in names if name.startswith(f"{root.name}.")]
-    files = [root.joinpath(*parts) for parts in below]
-    candidates = [path.with_suffix(".py") for path in files] + [path / "__init__.py" for path in files]
-    return [path for path in candidates if path.is_file()]
+            places += [_below(root, alias.name) for alias in node.names if _is_inside(alias.name, root)]
+        elif isinstance(node, ast.ImportFrom):
+            name = node.module or ""
+            if node.level:
+                base = file.parents[min(node.level, len(file.parents)) - 1].joinpath(*name.split("."))
+            elif _is_inside(name, root):
+                base = _below(root, name)
+            else:
+                continue
+            places += [base, *(base / alias.name for alias in node.names)]
+    candidates = [c for place in places for c in (place.parent / f"{place.name}.py", place / "__init__.py")]
+    return [candidate for candidate in candidates if candidate.is_file()]
+
+
+def _is_inside(name: str, root: Path) -> bool:
+    return name.partition(".")[0] == root.name
+
+
+def _below(root: Path, name: str) -> Path:
+    return root.joinpath(*name.split(".")[1:])

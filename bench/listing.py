@@ -6,6 +6,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING
 
 from bench.describe import Description, describe
+from bench.errors import PluginError
 from bench.plugins import Plugin, find, get
 from bench.spec import Cascade, Fused, Spec, Unit, parse
 
@@ -15,17 +16,21 @@ if TYPE_CHECKING:
 
 def retrievers(plugin_files: Sequence[Path]) -> str:
     """Every retriever: name, first line of its documentation, devices, parameters with defaults."""
-    blocks = ["retrievers"]
-    for plugin in find(plugin_files).values():
+    combine = "  combine: a+b fuses, a/b re-ranks a's best with the scorer b; `info SPEC` tells more of one system"
+    return "\n".join(["retrievers", *map(_retriever, find(plugin_files).values()), combine])
+
+
+def _retriever(plugin: Plugin) -> str:
+    """One that is broken says so in its place, so that the others can be seen."""
+    try:
         told = plugin.describe()
-        devices = " ".join(told.devices)
-        kind = "re-ranks, or ranks everything" if told.kind == "Scorer" else ""
-        notes = ", ".join(note for note in (devices, kind) if note)
-        blocks.append(f"  {plugin.name:14} {told.summary} [{notes}]")
-        if told.parameters:
-            blocks.append(indent(_parameters_line(told), " " * 17))
-    blocks.append("  combine: a+b fuses, a/b re-ranks a's best with the scorer b; `info SPEC` tells more of one system")
-    return "\n".join(blocks)
+    except PluginError as error:
+        return f"  {plugin.name:14} cannot be read: {error}"
+    devices = " ".join(told.devices)
+    kind = "re-ranks, or ranks everything" if told.kind == "Scorer" else ""
+    notes = ", ".join(note for note in (devices, kind) if note)
+    line = f"  {plugin.name:14} {told.summary} [{notes}]"
+    return "\n".join([line, indent(_parameters_line(told), " " * 17)] if told.parameters else [line])
 
 
 def datasets(card_folders: Sequence[Path]) -> str:

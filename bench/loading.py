@@ -5,11 +5,16 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable
-from types import ModuleType
+from dataclasses import fields
+from types import ModuleType, NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from bench.api import Component, Retriever, Scorer
 from bench.errors import BenchError, PluginError
 from bench.plugins import Plugin
+
+TYPES = (bool, int, float, str, NoneType)
+"""Types of hyper-parameters that can be written in a spec, beside a Literal of them."""
 
 
 def load(plugin: Plugin) -> type[Retriever | Scorer]:
@@ -18,14 +23,27 @@ def load(plugin: Plugin) -> type[Retriever | Scorer]:
         loaded = plugin.entry.load() if plugin.entry is not None else _import(plugin)
     except BenchError:
         raise
-    except Exception as error:
-        raise PluginError(f"{plugin.origin}: import failed: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # a script that ends its process on import is a broken plug-in too
+        raise PluginError(f"{plugin.origin}: import failed: {reason(error)}") from error
     if isinstance(loaded, ModuleType):
-        loaded = getattr(loaded, plugin.describe().class_name)
+        loaded = getattr(loaded, plugin.describe().class_name, None)
     if not (isinstance(loaded, type) and issubclass(loaded, Retriever | Scorer)):
         raise PluginError(f"{plugin.origin}: {loaded!r} does not extend bench.api.Retriever or Scorer")
     _validate(loaded, plugin)
     return loaded
+
+
+def reason(error: BaseException) -> str:
+    """An exception on one line: its type, unless it is one of the harness's own, and its text."""
+    text = " ".join(str(error).split())
+    if isinstance(error, BenchError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def choices(hint: Any) -> tuple[Any, ...]:
+    """The alternatives of a type: ``int | None`` has two."""
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
 
 
 def _import(plugin: Plugin) -> ModuleType:
@@ -49,6 +67,7 @@ def _validate(loaded: type, plugin: Plugin) -> None:
         raise PluginError(f"{plugin.origin}: {loaded.__name__} lacks {', '.join(missing)}")
     if "__dataclass_fields__" not in loaded.__dict__:
         raise PluginError(f"{plugin.origin}: {loaded.__name__} must be a @dataclass, its fields are the parameters")
+    _validate_attributes(loaded, plugin)
     for method in ("fit", "index", "search", "score", "save", "load"):
         contract = _contract(loaded, method)
         mine = getattr(loaded, method, None)
@@ -62,6 +81,28 @@ def _validate(loaded: type, plugin: Plugin) -> None:
             raise PluginError(
                 f"{plugin.origin}: {loaded.__name__}.{method}{inspect.signature(mine)} must accept {wanted}"
             ) from None
+
+
+def _validate_attributes(loaded: type[Component], plugin: Plugin) -> None:
+    """The class variables of the contract, and fields of types that a spec can hold."""
+    devices: object = loaded.devices
+    if not (isinstance(devices, tuple) and devices and all(isinstance(device, str) for device in devices)):
+        raise PluginError(f"{plugin.origin}: {loaded.__name__}.devices must be a tuple such as ('cpu', 'cuda')")
+    try:
+        hints = get_type_hints(loaded)
+    except Exception as error:
+        raise PluginError(f"{plugin.origin}: {loaded.__name__}: cannot resolve a type: {reason(error)}") from error
+    for item in fields(loaded):  # type: ignore[arg-type]  # it is a dataclass
+        hint = hints[item.name]
+        if item.init and not all(choice in TYPES or get_origin(choice) is Literal for choice in choices(hint)):
+            raise PluginError(
+                f"{plugin.origin}: {loaded.__name__}.{item.name} has the type {_name(hint)}, which a spec cannot hold; "
+                "a parameter is a bool, int, float, str, a Literal, or one of these or None"
+            )
+
+
+def _name(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
 
 
 def _contract(loaded: type, method: str) -> Callable[..., object] | None:

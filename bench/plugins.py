@@ -1,6 +1,6 @@
 """Finds every retriever that can be named, without importing any of them."""
 
-import difflib
+import importlib.util
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench.describe import Description, describe
 from bench.errors import PluginError, SpecError
+from bench.suggest import nearest
 
 GROUP = "bench.retrievers"
 """Entry-point group under which other distributions register theirs: ``name = "module:Class"``."""
@@ -30,7 +31,7 @@ class Plugin:
     def describe(self) -> Description:
         """What the source says of itself; PluginError where it does not hold one retriever."""
         if self.path is None:
-            raise PluginError(f"{self.origin}: the source of {self.name!r} is not a file")
+            raise PluginError(f"{self.origin}: its source was not found as a .py file; is its distribution complete?")
         return describe(self.path, self.entry.attr if self.entry else None)
 
 
@@ -55,14 +56,6 @@ def get(name: str, plugins: Mapping[str, Plugin]) -> Plugin:
         raise SpecError(f"no retriever {name!r}{nearest(name, plugins)}") from None
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """End of an error message: the nearest match, if any, and all that exist."""
-    names = sorted(known)
-    match = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    meant = f"; did you mean {match[0]!r}? There" if match else "; there"
-    return f"{meant} are: {', '.join(names) or 'none'}"
-
-
 def _in_folder() -> list[Plugin]:
     files = sorted(FOLDER.glob("[!_]*.py"))
     return [Plugin(_name(path), str(path), path, f"retrievers.{path.stem}") for path in files]
@@ -85,10 +78,29 @@ def _installed() -> list[Plugin]:
 
 
 def _source(entry: EntryPoint) -> Path | None:
-    """The entry point's file, found among its distribution's files or on the path, without importing its package."""
-    relative = Path(*entry.module.split("."))
-    for folder in map(Path, sys.path):
-        for candidate in (folder / relative.with_suffix(".py"), folder / relative / "__init__.py"):
+    """The entry point's file, found on the path or else by the finders of installers, without importing its package."""
+    top, *below = entry.module.split(".")
+    return _module_file(sys.path, [top, *below]) or _found_by_finders(top, below)
+
+
+def _found_by_finders(top: str, below: Sequence[str]) -> Path | None:
+    """For a package that is on no path, as editable installs may be; asking for a top-level name imports nothing."""
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):  # a finder that fails finds nothing
+        return None
+    if spec is None:
+        return None
+    if below:
+        return _module_file(spec.submodule_search_locations or (), below)
+    source = Path(spec.origin or "")
+    return source if source.suffix == ".py" and source.is_file() else None
+
+
+def _module_file(folders: Iterable[str], names: Sequence[str]) -> Path | None:
+    for folder in folders:
+        module = Path(folder, *names)
+        for candidate in (module.with_suffix(".py"), module / "__init__.py"):
             if candidate.is_file():
                 return candidate
     return None

@@ -52,3 +52,25 @@ class Broken(Retriever):
 
 
 ZEROS = "return Hits.top(np.zeros((len(queries), self._size), dtype=np.float32), k)"
+
+SCORER = '''
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.api import Scorer
+
+
+@dataclass
+class SharedWords(Scorer):
+    """Scores a solution by the number of words it shares with the question."""
+
+    def index(self, corpus, env):
+        self._words = [set(doc.content.lower().split()) for doc in corpus]
+
+    def score(self, queries, positions):
+        asked = [set(query.text.lower().split()) for query in queries]
+        rows = zip(asked, positions.tolist(), strict=True)
+        scores = [[len(self._words[at] & words) if at >= 0 else 0 for at in row] for words, row in rows]
+        return np.array(scores, dtype=np.float32).reshape(positions.shape)
+'''

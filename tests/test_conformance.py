@@ -1,7 +1,10 @@
 """Every retriever of the house passes the conformance kit, and the kit catches every way of breaking the contract."""
 
+import re
+from pathlib import Path
+
 import pytest
-from plugin_examples import OVERLAP, ZEROS, broken
+from plugin_examples import OVERLAP, SCORER, ZEROS, broken
 
 from bench.build import build
 from bench.conformance import CHECKS, ConformanceError, check_retriever
@@ -20,20 +23,48 @@ def test_every_retriever_fulfils_the_contract(name):
     assert len(check_retriever(component)) == len(CHECKS)
 
 
-def test_a_retriever_of_a_few_lines_passes(plugin):
-    assert check_retriever(load(find([plugin("overlap", OVERLAP)])["overlap"])())
+@pytest.mark.parametrize("source", [OVERLAP, SCORER])
+def test_a_component_of_a_few_lines_passes(plugin, source):
+    assert check_retriever(load(find([plugin("mine", source)])["mine"])())
+
+
+def test_the_example_of_the_readme_passes(plugin):
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (source,) = [block for block in blocks if "(Retriever):" in block]
+    found = find([plugin("word_overlap", source)])["word-overlap"]
+    assert found.describe().summary.endswith(".")
+    assert len(check_retriever(load(found)(min_length=4))) == len(CHECKS)
+
+
+def test_learning_is_asked_for_as_rarely_as_the_checks_allow(plugin):
+    """Once for all, once to repeat it, once with another seed, once with other ids."""
+    source = OVERLAP.replace(
+        "    def index", "    def fit(self, train, dev, env):\n        FITS.append(env.seed)\n\n    def index"
+    )
+    loaded = load(find([plugin("mine", f"{source}\nFITS = []\n")])["mine"])
+    check_retriever(loaded())
+    assert loaded.fit.__globals__["FITS"] == [0, 0, 1, 0]
+
+
+def test_what_is_no_component_is_named():
+    class Other:
+        devices = ("cpu",)
+
+    with pytest.raises(ConformanceError, match=r"^leaves_the_corpus: TypeError: .*dataclass"):
+        check_retriever(Other())
 
 
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
-        (broken("return self._size"), "must return Hits"),
+        (broken("return self._size"), "^returns_rankings: search\\(\\) must return Hits"),
         (broken("return Hits(np.zeros((len(queries), 1)), np.zeros((len(queries), 1), np.float32))"), "must be int64"),
         (broken("return Hits(np.zeros((len(queries), 1), int), np.zeros((len(queries), 1)))"), "must be float32"),
         (broken("return Hits(np.zeros((len(queries), 2), int), np.ones((len(queries), 2), np.float32))"), "ranking"),
         (broken("return Hits.top(np.full((len(queries), self._size), np.nan, np.float32), k)"), "ranking"),
         (broken("return Hits.top(np.zeros((len(queries), self._size), np.float32), k + 1)"), "ranking"),
-        (broken("len(self._corpus); " + ZEROS, index="self._corpus = corpus"), "index"),
+        (broken("len(self._corpus); " + ZEROS, index="self._corpus = corpus"), "^leaves_the_corpus: .*index"),
         (broken("return Hits.top(np.random.rand(len(queries), self._size), k)"), "same|alone"),
         (
             broken(
@@ -44,8 +75,33 @@ def test_a_retriever_of_a_few_lines_passes(plugin):
         ),
         (
             broken(ZEROS, index="self._size = getattr(self, '_first', self._size); self._first = self._size"),
-            "index|rank",
+            "^indexes_again: ",
         ),
+        (broken("queries[0]; " + ZEROS), "^takes_no_queries: IndexError: tuple index out of range$"),
+        (broken(ZEROS, index="raise KeyError('two\\nlines')"), "^leaves_the_corpus: KeyError: "),
+        (
+            broken(
+                "hits = Hits.top(np.tile(np.arange(self._size), (len(queries), 1)), k); "
+                "return Hits(hits.positions[:, ::-1].copy(), hits.scores[:, ::-1].copy())"
+            ),
+            "^ranks_best_first: ",
+        ),
+        (
+            broken(
+                "return Hits.top(np.array([[q.id[1:] == d[1:] for d in self._ids] for q in queries]), k)",
+                index="self._ids = [doc.id for doc in corpus]",
+            ),
+            "^reads_no_ids: ",
+        ),
+        (
+            broken(
+                "return Hits.top(np.tile(self._order, (len(queries), 1)), k)",
+                index="self._order = np.argsort(np.argsort([doc.id for doc in corpus]))",
+            ),
+            "^reads_no_ids: ",
+        ),
+        (SCORER.replace("if at >= 0 else 0", "/ 0 if at >= 0 else 0"), "^leaves_the_corpus: ZeroDivisionError"),
+        (SCORER.replace(".reshape(positions.shape)", "[[0]]"), "^returns_rankings: .*shape"),
         (broken(ZEROS, extra="    def save(self, folder): pass\n"), "belong together"),
     ],
 )

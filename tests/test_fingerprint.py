@@ -1,5 +1,7 @@
 """A hash changes with what matters and with nothing else."""
 
+import pytest
+
 from bench.fingerprint import fingerprint, latency, quality, source_hash
 
 
@@ -44,3 +46,76 @@ def test_a_source_hash_follows_shared_files_but_not_neighbours(tmp_path):
     assert source_hash(mine) == base
     shared.write_text("words = 2\n", encoding="utf-8")
     assert source_hash(mine) != base
+
+
+@pytest.fixture
+def package(tmp_path):
+    """``lab.models.mine`` and its neighbours: write sources by path below ``lab``, where every ``__init__.py`` is empty."""
+
+    def write(sources):
+        for name, text in sources.items():
+            path = tmp_path / "lab" / f"{name}.py"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return tmp_path / "lab" / "models" / "mine.py"
+
+    write(dict.fromkeys(("__init__", "models/__init__", "text/__init__", "models/sub/__init__"), ""))
+    return write
+
+
+@pytest.mark.parametrize(
+    ("imports", "changed"),
+    [
+        ("from .helper import f", "models/helper"),
+        ("from . import helper", "models/helper"),
+        ("from .sub import deep", "models/sub/deep"),
+        ("from .sub.deep import f", "models/sub/__init__"),
+        ("from ..text import words", "text/words"),
+        ("from ..text.words import split", "text/__init__"),
+        ("from .. import shared", "shared"),
+        ("import lab.text.words", "text/words"),
+        ("import lab.text.words as w", "text/__init__"),
+        ("from lab.models import helper", "models/helper"),
+        ("def late():\n    from .helper import f", "models/helper"),
+        ("", "__init__"),
+        ("", "models/__init__"),
+    ],
+)
+def test_relative_imports_sub_packages_and_init_files_are_followed(package, imports, changed):
+    others = ("models/helper", "models/sub/deep", "text/words", "shared")
+    mine = package({"models/mine": f"{imports}\n", **dict.fromkeys(others, "x = 1\n")})
+    base = source_hash(mine)
+    package({changed: "x = 2\n"})
+    assert source_hash(mine) != base
+
+
+def test_what_an_init_file_imports_is_followed(package):
+    mine = package(
+        {"models/mine": "x = 1\n", "models/__init__": "from ..text.words import f\n", "text/words": "f = 1\n"}
+    )
+    base = source_hash(mine)
+    package({"text/words": "f = 2\n"})
+    assert source_hash(mine) != base
+
+
+def test_what_nobody_imports_and_what_lies_outside_is_not_followed(package, tmp_path):
+    mine = package({"models/mine": "import json, other\nfrom ....far import x\n", "models/helper": "x = 1\n"})
+    base = source_hash(mine)
+    package({"models/helper": "x = 2\n"})
+    for name in ("other", "far", "json", "lab"):
+        (tmp_path / f"{name}.py").write_text("x = 2\n", encoding="utf-8")
+    assert source_hash(mine) == base
+
+
+def test_the_place_of_a_package_does_not_matter(package, tmp_path):
+    mine = package({"models/mine": "from .helper import f\n", "models/helper": "f = 1\n"})
+    base = source_hash(mine)
+    (tmp_path / "lab").rename(tmp_path / "moved")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "moved").rename(tmp_path / "elsewhere" / "lab")
+    assert source_hash(tmp_path / "elsewhere" / "lab" / "models" / "mine.py") == base
+
+
+def test_imports_in_a_circle_end(package):
+    mine = package({"models/mine": "from .helper import f\n", "models/helper": "from .mine import g\n"})
+    assert source_hash(mine) == source_hash(mine)

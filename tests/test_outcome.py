@@ -20,6 +20,7 @@ OUTCOMES = st.builds(
     device=st.sampled_from(["cpu", "cuda"]),
     status=st.sampled_from(["ok", "failed", "interrupted"]),
     failure=st.text(),
+    latency_failure=st.text(),
     description=st.text(),
     parameters=SHARES,
     learned=SHARES,
@@ -33,9 +34,17 @@ OUTCOMES = st.builds(
         st.lists(st.builds(Answer, st.text(), st.text(), st.booleans()), max_size=2).map(tuple), max_size=2
     ).map(tuple),
     timings=st.builds(
-        Timings, st.floats(0, 1e6), st.booleans(), st.floats(0, 1e6), st.just(10), SECONDS, SECONDS, st.just(3), SHARES
+        Timings,
+        fit_seconds=st.floats(0, 1e6),
+        fit_cached=st.booleans(),
+        fit_device=st.sampled_from(["", "cpu", "cuda"]),
+        index_seconds=st.floats(0, 1e6),
+        single_seconds=SECONDS,
+        batch_seconds=SECONDS,
+        batch_queries=st.integers(0, 10),
+        stages=SHARES,
     ),
-    sizes=st.builds(Sizes, COUNTS, COUNTS, COUNTS, COUNTS),
+    sizes=st.builds(Sizes, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS),
 )
 
 RECORD = RunRecord(
@@ -53,7 +62,7 @@ RECORD = RunRecord(
     devices=("cpu",),
     systems=("bm25", "gru"),
     query_ids=("q1", "q2"),
-    relevant=(1, 2),
+    grades=((1,), (2, 0, 1)),
     groups=("g1", "g1"),
     samples=((0, "why?", "because"),),
     environment={"threads": "1"},
@@ -102,7 +111,7 @@ def test_an_outcome_without_a_field_is_refused(field):
         outcome_from_json(data)
 
 
-@pytest.mark.parametrize("field", ["command", "samples", "canaries", "query_ids"])
+@pytest.mark.parametrize("field", ["command", "samples", "canaries", "query_ids", "grades"])
 def test_a_record_without_a_field_is_refused(field):
     data = stored(RECORD)
     del data[field]

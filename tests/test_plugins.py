@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from importlib.util import spec_from_file_location
+from pathlib import Path
 
 import pytest
 from plugin_examples import OVERLAP, ZEROS, broken
 
 from bench.describe import describe
 from bench.errors import PluginError, SpecError
+from bench.listing import retrievers
 from bench.loading import load
 from bench.plugins import find, get
 
@@ -54,6 +57,17 @@ def test_an_unknown_name_answers_with_the_nearest(plugin):
         (OVERLAP.replace("def search", "def find"), "lacks search"),
         (OVERLAP.replace("queries, k)", "queries)"), r"search\(self, queries\) must accept search\(self, queries, k\)"),
         (broken(ZEROS, extra="    def fit(self, pairs): pass\n"), r"fit\(self, pairs\) must accept fit\(self, train"),
+        (OVERLAP.replace("min_length: int", "min_length: 'Number'"), "cannot resolve a type: NameError: .*'Number'"),
+        (
+            OVERLAP.replace("min_length: int = 1", "sizes: tuple[int, ...] = (1,)"),
+            r"Overlap\.sizes has the type tuple\[int, \.\.\.\], which a spec cannot hold; a parameter is a bool, int,",
+        ),
+        (OVERLAP.replace("min_length: int = 1", "size: int | list = 1"), r"size has the type int \| list"),
+        (OVERLAP.replace("min_length: int = 1", "size: complex = 1"), "size has the type complex, "),
+        (broken(ZEROS, extra="    devices = 'cuda'\n"), r"devices must be a tuple such as \('cpu', 'cuda'\)"),
+        (OVERLAP + "\nimport sys\nsys.exit('no licence')\n", "import failed: SystemExit: no licence"),
+        (OVERLAP + "\nraise ImportError('one\\ntwo')\n", "import failed: ImportError: one two"),
+        (OVERLAP + "\ndel Overlap\n", "None does not extend"),
     ],
 )
 def test_a_broken_plug_in_is_one_line_that_names_it(plugin, source, problem):
@@ -70,16 +84,78 @@ def _described_and_loaded(path):
     return load(found)
 
 
-def test_entry_points_register_retrievers(tmp_path, monkeypatch):
-    (tmp_path / "elsewhere.py").write_text(OVERLAP, encoding="utf-8")
-    info = tmp_path / "elsewhere-1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text("[bench.retrievers]\ntheirs = elsewhere:Overlap\n", encoding="utf-8")
-    monkeypatch.syspath_prepend(str(tmp_path))
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Install a distribution whose entry point ``theirs`` has a value; its folder is on the path."""
+
+    def install(value):
+        info = tmp_path / "site" / "elsewhere-1.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1\n", encoding="utf-8")
+        (info / "entry_points.txt").write_text(f"[bench.retrievers]\ntheirs = {value}\n", encoding="utf-8")
+        monkeypatch.syspath_prepend(str(info.parent))
+        return info.parent
+
+    return install
+
+
+class Finder:
+    """What an editable install puts on ``sys.meta_path``: it knows where one package lies that is on no path."""
+
+    def __init__(self, name, place):
+        self._name, self._place = name, place
+
+    def find_spec(self, name, path=None, target=None):
+        if name != self._name:
+            return None
+        if self._place.is_dir():
+            init = self._place / "__init__.py"
+            return spec_from_file_location(name, init, submodule_search_locations=[str(self._place)])
+        return spec_from_file_location(name, self._place)
+
+
+def test_entry_points_register_retrievers(installed):
+    (installed("elsewhere:Overlap") / "elsewhere.py").write_text(OVERLAP, encoding="utf-8")
     found = find()["theirs"]
     assert found.describe().summary == "Ranks by the number of shared words."
     assert load(found).__name__ == "Overlap"
+
+
+@pytest.mark.parametrize(
+    ("value", "place"), [("afar_package.inner.mine:Overlap", "afar_package"), ("afar_module:Overlap", "afar_module.py")]
+)
+def test_editable_installs_are_found_and_described_without_import(installed, tmp_path, monkeypatch, value, place):
+    installed(value)
+    top, *below = value.partition(":")[0].split(".")
+    source = tmp_path / "src" / Path(top, *below).with_suffix(".py")
+    source.parent.mkdir(parents=True)
+    source.write_text(OVERLAP, encoding="utf-8")
+    for folder in source.parents[: len(below)]:
+        (folder / "__init__.py").write_text("", encoding="utf-8")
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder(top, tmp_path / "src" / place)])
+    found = find()["theirs"]
+    assert found.path == source
+    assert found.describe().class_name == "Overlap"
+    assert top not in sys.modules
+    assert load(found).__name__ == "Overlap"
+
+
+def test_an_entry_point_without_a_source_is_listed_with_the_others(installed):
+    installed("nowhere.at_all:Overlap")
+    with pytest.raises(PluginError, match=r"entry point theirs = nowhere\.at_all:Overlap: its source was not found"):
+        find()["theirs"].describe()
+    lines = retrievers([]).splitlines()
+    assert any(line.startswith("  theirs         cannot be read: entry point theirs = nowhere") for line in lines)
+    assert any(line.startswith("  bm25 ") for line in lines)
+
+
+def test_devices_that_only_an_import_could_tell_keep_the_default(plugin):
+    path = plugin("mine", broken(ZEROS, extra="    devices: ClassVar = SOMETHING\n    seeded = bool(1)\n"))
+    told = find([path])["mine"].describe()
+    assert (told.devices, told.seeded, told.parameters) == (("cpu",), False, ())
+    known = plugin("other", broken(ZEROS, extra="    devices: typing.ClassVar = ('cpu', 'cuda')\n    seeded = True\n"))
+    told = find([known])["other"].describe()
+    assert (told.devices, told.seeded, told.parameters) == (("cpu", "cuda"), True, ())
 
 
 def test_a_missing_plug_in_file_is_named(tmp_path):

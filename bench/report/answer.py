@@ -1,5 +1,7 @@
 """The answer in one paragraph: which system to ship, how sure that is and what it costs."""
 
+from math import sqrt
+
 from bench.report import units
 from bench.report.choice import cheaper, recommended, rules_out_loss, training_seconds
 from bench.report.markdown import clean, code, escape, listing
@@ -10,11 +12,19 @@ NO_TRAINING = 0.01
 """Seconds; a shorter fit is an empty one."""
 NAMED = 3
 """So many tied systems are named in the paragraph."""
+FEW = 100
+"""With fewer questions the paragraph says how little they can tell."""
 
 
 def answer(summary: Summary) -> str:
     """One paragraph for the person who must decide."""
-    return " ".join([_verdict(summary), *_left_out(summary)])
+    return " ".join([_verdict(summary), *_left_out(summary), *_reservations(summary)])
+
+
+def pool(summary: Summary) -> str:
+    """``500 documents``, and whether ``--limit`` cut them; plain text."""
+    documents = f"{units.count(summary.record.counts['pool'])} documents"
+    return f"{documents} (cut by --limit)" if summary.limited else documents
 
 
 def why(system: System) -> str:
@@ -98,8 +108,8 @@ def _quality(summary: Summary, system: System) -> str:
     seeds = "" if spread is None else f" (mean of {len(system.measured)} seeds, sd {units.measure(spread)})"
     return (
         f"{main} {units.measure(system.mean(main))} {units.interval(*summary.intervals[system.label])}{seeds} over "
-        f"{units.count(len(record.query_ids))} questions, with a pool of {units.count(record.counts['pool'])} documents "
-        f"in which chance scores {units.measure(summary.chance[main])}"
+        f"{units.count(len(record.query_ids))} questions, with a pool of {pool(summary)} in which chance scores "
+        f"{units.measure(summary.chance[main])}"
     )
 
 
@@ -127,9 +137,12 @@ def _cost(summary: Summary, system: System) -> str:
     parts = [f"a search takes {listing(times)} (one question at a time, p50)"] if times else []
     seconds = training_seconds(system)
     parts.append(f"training takes {units.duration(seconds)}" if seconds >= NO_TRAINING else "there is no training")
-    peaks = [job.sizes.peak_bytes for job in system.measured if job.sizes.peak_bytes is not None]
+    served = [job.sizes.peak_bytes for job in system.measured if job.sizes.peak_bytes is not None]
+    trained = [job.sizes.fit_peak_bytes for job in system.measured if job.sizes.fit_peak_bytes is not None]
+    peaks = [f"{units.megabytes(max(trained))} MB until it is trained"] if trained and seconds >= NO_TRAINING else []
+    peaks += [f"{units.megabytes(max(served))} MB while it indexes and searches"] if served else []
     if peaks:
-        parts.append(f"its process peaks at {units.megabytes(max(peaks))} MB")
+        parts.append(f"its process, collection and libraries included, holds at most {' and '.join(peaks)}")
     return f"With {code(system.label)} {listing(parts)}."
 
 
@@ -145,4 +158,24 @@ def _left_out(summary: Summary) -> list[str]:
     lost = [f"{code(system.label)} ({escape(why(system))})" for system in summary.systems if not system.measured]
     if lost and summary.results:
         sentences.append(f"Without a result: {listing(lost)}.")
+    slow = [(system, system.latency_failure()) for system in summary.results]
+    untimed = [f"{code(system.label)} ({escape(told('failed', failure))})" for system, failure in slow if failure]
+    if untimed:
+        sentences.append(f"Without a full measurement of latency: {listing(untimed)}.")
+    return sentences
+
+
+def _reservations(summary: Summary) -> list[str]:
+    """How little few questions tell, and what a limited run is not."""
+    asked = len(summary.record.query_ids)
+    sentences = []
+    if asked < FEW:
+        half = min(0.5, 0.98 / sqrt(asked))  # 1.96 standard errors of a share of one half
+        questions = f"{asked} question{'' if asked == 1 else 's'}"
+        sentences.append(
+            f"With only {questions} a 95% interval around .500 reaches {units.measure(half)} to either side, so that only "
+            "large differences show."
+        )
+    if summary.limited:
+        sentences.append(f"**A run with {code('--limit')} is a quick look, not a result.**")
     return sentences

@@ -23,9 +23,13 @@ def recommended(summary: Summary) -> System | None:
 
 
 def cheaper(summary: Summary, best: System) -> list[System]:
-    """Systems above chance that are tied with the best and much cheaper, the fastest search first."""
-    ratios = {s.label: _ratios(summary, best, s) for s in summary.tied() if summary.beats_chance(s)}
-    found = [s for s in summary.tied() if s.label in ratios and _much(*ratios[s.label])]
+    """Systems above chance that are tied with the best and much cheaper, the fastest search first.
+
+    One that failed under the clock has no price.
+    """
+    priced = [s for s in summary.tied() if summary.beats_chance(s) and not s.latency_failure()]
+    ratios = {s.label: _ratios(summary, best, s) for s in priced}
+    found = [s for s in priced if _much(*ratios[s.label])]
     return sorted(found, key=lambda system: ratios[system.label], reverse=True)
 
 

@@ -6,7 +6,7 @@ from tabulate import tabulate
 
 from bench.outcome import Outcome, RunRecord
 from bench.report import units
-from bench.report.answer import why
+from bench.report.answer import pool, why
 from bench.report.markdown import clean
 from bench.report.quality import main_cell, verdict
 from bench.report.speed import speed
@@ -27,18 +27,24 @@ def overview(record: RunRecord, outcomes: Sequence[Outcome]) -> str:
     rows.append(["chance", *chance, *[""] * len(summary.devices), ""])
     align = ["left", *["right"] * (len(headers) - 2), "left"]
     table = tabulate(rows, headers, tablefmt="simple", colalign=align, disable_numparse=True)
-    n, pool = units.count(len(record.query_ids)), units.count(record.counts["pool"])
-    return "\n".join([*void, f"{clean(record.dataset)}: {n} questions, pool of {pool} documents", "", table])
+    n = units.count(len(record.query_ids))
+    return "\n".join([*void, f"{clean(record.dataset)}: {n} questions, pool of {pool(summary)}", "", table])
 
 
 def _row(summary: Summary, system: System, measures: Sequence[str]) -> list[str]:
     if not system.measured:
         return [clean(system.label), *[units.ABSENT] * (1 + len(measures) + len(summary.devices)), why(system)]
-    medians = [found.p50 if (found := speed(system, device)) else None for device in summary.devices]
     return [
         clean(system.label),
         main_cell(summary, system),
         *(units.measure(system.mean(measure)) for measure in measures),
-        *(units.milliseconds(p50) for p50 in medians),
+        *(_median(system, device) for device in summary.devices),
         verdict(summary, system),
     ]
+
+
+def _median(system: System, device: str) -> str:
+    found = speed(system, device)
+    if found and found.p50 is None and system.latency_failure(device):
+        return "failed"
+    return units.milliseconds(found.p50 if found else None)

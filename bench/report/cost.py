@@ -16,8 +16,10 @@ HEADERS = (
     "documents/s",
     "index (MB)",
     "parameters",
-    "peak (MB)",
-    "GPU peak (MB)",
+    "fit peak (MB)",
+    "serving peak (MB)",
+    "fit GPU peak (MB)",
+    "serving GPU peak (MB)",
 )
 
 
@@ -43,19 +45,29 @@ def cost(summary: Summary) -> str:
 
 def _row(summary: Summary, system: System, jobs: tuple[Outcome, ...]) -> list[str]:
     index = median(job.timings.index_seconds for job in jobs)
-    fit = units.seconds(median(job.timings.fit_seconds for job in jobs))
     pool = summary.record.counts["pool"]
     return [
         code(system.label),
         escape(jobs[0].device),
-        f"{fit} (cached)" if any(job.timings.fit_cached for job in jobs) else fit,
+        _fit(jobs),
         units.seconds(index),
         units.number(pool / index) if index >= MEASURABLE else units.ABSENT,
         units.megabytes(_largest(jobs, lambda job: job.sizes.index_bytes)),
         units.count(_largest(jobs, lambda job: job.sizes.parameters)),
+        units.megabytes(_largest(jobs, lambda job: job.sizes.fit_peak_bytes)),
         units.megabytes(_largest(jobs, lambda job: job.sizes.peak_bytes)),
+        units.megabytes(_largest(jobs, lambda job: job.sizes.fit_cuda_peak_bytes)),
         units.megabytes(_largest(jobs, lambda job: job.sizes.cuda_peak_bytes)),
     ]
+
+
+def _fit(jobs: tuple[Outcome, ...]) -> str:
+    """``45.0``, or ``45.0 (cached, on cpu)`` where it was learned before, and elsewhere than the row tells."""
+    seconds = units.seconds(median(job.timings.fit_seconds for job in jobs))
+    elsewhere = sorted({job.timings.fit_device for job in jobs} - {"", jobs[0].device})
+    marks = ["cached"] if any(job.timings.fit_cached for job in jobs) else []
+    marks += [f"on {escape(device)}" for device in elsewhere]
+    return f"{seconds} ({', '.join(marks)})" if marks else seconds
 
 
 def _largest(jobs: Iterable[Outcome], size: Callable[[Outcome], int | None]) -> int | None:
@@ -64,9 +76,20 @@ def _largest(jobs: Iterable[Outcome], size: Callable[[Outcome], int | None]) -> 
 
 def _notes(summary: Summary) -> list[str]:
     jobs = [job for system in summary.results for job in system.outcomes if job.status == "ok"]
-    notes = ["peak: the largest resident memory of the system's process, training and the collection included."]
+    notes = [
+        (
+            "fit peak, serving peak: the largest resident memory of the system's process until its fit ended, and while "
+            "it indexed and searched; both hold the collection and the libraries."
+        )
+    ]
+    if any(job.sizes.fit_cuda_peak_bytes or job.sizes.cuda_peak_bytes for job in jobs):
+        notes.append("GPU peak: the largest memory allocated on the CUDA device, in the same two phases.")
     if any(job.timings.fit_cached for job in jobs):
-        notes.append("cached: a stored fit was taken over; the seconds are those of the training when it was done.")
+        notes.append(
+            "cached: a stored fit was taken over; its seconds and its peak are those of the training when it was done."
+        )
+    if any(job.timings.fit_device not in ("", job.device) for job in jobs):
+        notes.append("on cpu, on cuda: learned there, not on the device of the row.")
     if any(len(system.measured) > 1 for system in summary.results):
         notes.append("Several seeds: median seconds of one seed; largest sizes.")
     return notes

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import product
 
 from bench.report import units
+from bench.report.answer import told
 from bench.report.markdown import bullets, code, escape, folded, paragraphs, table
 from bench.report.speed import LEVELS, fastest, speed
 from bench.report.summary import Summary, System
@@ -13,7 +14,8 @@ from bench.report.summary import Summary, System
 def latency(summary: Summary) -> str:
     """Both tables, their notes and the stages in a fold; empty where nothing was timed."""
     speeds = [speed(system, device) for system in summary.results for device in summary.devices]
-    if not any(found and (found.samples or found.rates) for found in speeds):
+    failed = any(system.latency_failure() for system in summary.results)
+    if not failed and not any(found and (found.samples or found.rates) for found in speeds):
         return ""
     jobs = [job for system in summary.results for job in system.outcomes if job.timings.single_seconds]
     seeds = len({job.seed for job in jobs})
@@ -48,6 +50,8 @@ def _percentiles(summary: Summary, system: System, device: str) -> Sequence[str]
     found = speed(system, device)
     if found is None:
         return [_missing(system, device), *[units.ABSENT] * len(LEVELS)]
+    if not found.samples and (failure := system.latency_failure(device)):
+        return [escape(told("failed", failure)), *[units.ABSENT] * len(LEVELS)]
     best = fastest(summary, device)
     compared = best and found.p50 and summary.beats_chance(system)
     ratio = units.factor((found.p50 or 0.0) / (best or 1.0)) if compared else units.ABSENT
@@ -58,17 +62,25 @@ def _percentiles(summary: Summary, system: System, device: str) -> Sequence[str]
 
 def _batch(summary: Summary) -> str:
     headers = ["system", *(f"{escape(device)} questions/s" for device in summary.devices)]
-    rows = [[code(s.label), *(_rate(s, d) for d in summary.devices)] for s in summary.results]
+    rows = [[code(s.label), *(_rate(summary, s, d) for d in summary.devices)] for s in summary.results]
     return table(headers, rows)
 
 
-def _rate(system: System, device: str) -> str:
+def _rate(summary: Summary, system: System, device: str) -> str:
     found = speed(system, device)
     if found is None:
         return _missing(system, device)
     if found.rate is None:
-        return units.ABSENT
-    return f"{units.number(found.rate)} ({units.number(min(found.rates))} to {units.number(max(found.rates))})"
+        return "failed" if system.latency_failure(device) else units.ABSENT
+    mark = "‡" if _cut_call(summary, system, device) else ""
+    return f"{units.number(found.rate)} ({units.number(min(found.rates))} to {units.number(max(found.rates))}){mark}"
+
+
+def _cut_call(summary: Summary, system: System, device: str) -> int:
+    """Questions in a timed call where these are not all of them, 0 where they are; of several seeds the fewest."""
+    calls = [job.timings.batch_queries for job in system.finished(device) if job.timings.batch_seconds]
+    fewest = min(calls, default=0)
+    return fewest if fewest < len(summary.record.query_ids) else 0
 
 
 def _missing(system: System, device: str) -> str:
@@ -96,7 +108,19 @@ def _notes(summary: Summary) -> list[str]:
             f"† {', '.join(dict.fromkeys(strangers))}: another latency fingerprint (machine, threads or load differ) than "
             "the rest of the column; do not compare."
         )
-    return notes
+    cut = [
+        f"{code(system.label)} {units.count(asked)} on {escape(device)}"
+        for system, device in speeds
+        if (asked := _cut_call(summary, system, device))
+    ]
+    if cut:
+        every = units.count(len(summary.record.query_ids))
+        notes.append(f"‡ calls of fewer than all {every} questions, to end in time: {', '.join(cut)}.")
+    return notes + [
+        f"{code(system.label)} on {escape(device)} {escape(told('failed', failure))}; its latencies are of the searches before."
+        for (system, device), found in speeds.items()
+        if found.samples and (failure := system.latency_failure(device))
+    ]
 
 
 def _stages(summary: Summary) -> str:

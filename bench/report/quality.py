@@ -13,12 +13,13 @@ def quality(summary: Summary) -> str:
     record = summary.record
     if not summary.systems:
         return ""
-    counts = record.counts
     asked = units.count(len(record.query_ids))
+    documents = units.count(record.counts["pool"])
+    limit = f", cut by {code('--limit')}: {escape(record.facts['limit'])}" if summary.limited else ""
     intro = (
-        f"{asked} held-out questions (n); pool: {units.count(counts['pool'])} documents ({code(record.pool)}). Sorted by "
-        f"{summary.main}, with its 95% bootstrap interval; *tied* and *worse* tell how a system compares with the best "
-        "one (paired randomisation test, Holm-corrected)."
+        f"{asked} held-out questions (n); pool: {documents} documents ({code(record.pool)}{limit}). Sorted by {summary.main}, "
+        "with its 95% bootstrap interval; *tied* and *worse* tell how a system compares with the best one (paired "
+        "randomisation test, Holm-corrected)."
     )
     every = folded("Every measure with its 95% interval", _intervals(summary)) if summary.results else ""
     return paragraphs("## Quality", intro, _table(summary), bullets(_notes(summary)), every)

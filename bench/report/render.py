@@ -35,7 +35,8 @@ def render(record: RunRecord, outcomes: Sequence[Outcome]) -> dict[str, bytes]:
         samples(summary),
         appendix(summary),
     )
-    return {"report.md": f"{text}\n".encode(), **{figure.name: figure.content for figure in figures}}
+    # Foreign text has been cleaned where it is shown; a stray surrogate elsewhere must not cost the report.
+    return {"report.md": f"{text}\n".encode(errors="replace"), **{figure.name: figure.content for figure in figures}}
 
 
 def _void(summary: Summary) -> str:

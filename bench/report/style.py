@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
+from bench.report.markdown import clean
 from bench.report.summary import Summary
 
 WIDTH, HEIGHT = 7.2, 4.2
@@ -45,7 +46,7 @@ def looks(summary: Summary) -> Mapping[str, Look]:
     contenders = [system.label for system in ordered if not system.baseline]
     found = {}
     for label in labels:
-        name = _shortened(label, labels)
+        name = clean(_shortened(label, labels))
         if label not in contenders:
             found[label] = Look(name, GREY, GREY, "x", ":")
             continue

@@ -38,18 +38,20 @@ def scores_of(ranks, measures=MEASURES):
     }
 
 
-def make_outcome(
-    spec, ranks=(), *, seed=0, device="cpu", ms=1.0, samples=600, fit=0.0, fit_cached=False, quality="q1", **fields
-):
-    """A finished job; ``ms`` is its median latency, which samples surround evenly by up to a tenth."""
+def make_outcome(spec, ranks=(), *, seed=0, device="cpu", ms=1.0, samples=600, fit=0.0, quality="q1", **fields):
+    """A finished job; ``ms`` is its median latency, which samples surround evenly by up to a tenth.
+
+    ``fields`` are those of the Outcome, and ``fit_cached``, ``fit_device``, ``batch_queries`` of its Timings.
+    """
     jitter = np.linspace(0.9, 1.1, samples)
     timings = Timings(
         fit_seconds=fit,
-        fit_cached=fit_cached,
+        fit_cached=fields.pop("fit_cached", False),
+        fit_device=fields.pop("fit_device", ""),
         index_seconds=0.5,
         single_seconds=tuple(float(value) * ms / 1e3 for value in jitter),
         batch_seconds=(0.2, 0.25, 0.21) if samples else (),
-        batch_queries=len(ranks),
+        batch_queries=fields.pop("batch_queries", len(ranks)),
         stages=fields.pop("stages", {}),
     )
     values = {
@@ -63,7 +65,7 @@ def make_outcome(
             for number in range(min(2, len(ranks)))
         ),
         "timings": timings,
-        "sizes": Sizes(parameters=None, index_bytes=2_500_000, peak_bytes=300_000_000),
+        "sizes": Sizes(index_bytes=2_500_000, fit_peak_bytes=450_000_000, peak_bytes=300_000_000),
     }
     return Outcome(spec, seed, device, "ok", **{**values, **fields})
 
@@ -84,7 +86,7 @@ def make_record(specs, *, questions=QUESTIONS, **fields):
         "devices": ("cpu",),
         "systems": tuple(specs),
         "query_ids": tuple(f"q{at}" for at in range(questions)),
-        "relevant": (1,) * questions,
+        "grades": ((1,),) * questions,
         "groups": (),
         "samples": ((0, "How do I stack tensors?", "def stack(tensors): ..."), (1, "Why NaN?", "Divide by zero.")),
         "environment": DEFAULT_ENVIRONMENT,
@@ -118,7 +120,8 @@ def full_run():
         outcomes.append(make_outcome("random", random_ranks(seed), seed=seed, ms=0.02, seeded=True))
         for device, ms in (("cpu", 1.3), ("cuda", 0.4)):
             common = {"seed": seed, "device": device, "seeded": True, "learned": {"epochs": 6, "loss": 0.31 + seed}}
-            sizes = Sizes(3_100_000, 5_000_000, 900_000_000, 700_000_000 if device == "cuda" else None)
+            cuda = {"fit_cuda_peak_bytes": 800_000_000, "cuda_peak_bytes": 700_000_000} if device == "cuda" else {}
+            sizes = Sizes(3_100_000, 5_000_000, 900_000_000, 400_000_000, **cuda)
             fit = 45.0 if device == "cpu" else 8.0
             ranks = ranks_like(1.3, 4 + seed)
             outcomes.append(make_outcome("gru", ranks, ms=ms, fit=fit, fit_cached=seed == 1, sizes=sizes, **common))

@@ -31,7 +31,7 @@ def test_clear_winner_is_called_better_by_its_paired_difference(a, said):
     assert "p < .001" in text
     assert "tied" not in text
     assert "training takes 45.0 s" in text
-    assert "300 MB" in text
+    assert "holds at most 450 MB until it is trained and 300 MB while it indexes and searches" in text
 
 
 def test_the_answer_tells_questions_pool_and_chance(a, said):
@@ -48,6 +48,7 @@ def test_a_tied_system_that_is_much_cheaper_is_recommended(a, said):
     assert "0.200 ms against 2.00 ms a search on cpu and training none against 45.0 s" in text
     assert "With `bm25` a search takes" in text
     assert "there is no training" in text
+    assert "holds at most 300 MB while it indexes and searches" in text
 
 
 def test_a_tied_system_of_the_same_cost_is_named_and_the_best_is_recommended(a, said):
@@ -170,3 +171,29 @@ def test_both_devices_are_priced(a, said):
     text = said([*outcomes, a.outcome("bm25", worsened(ranks, 90))], devices=("cpu", "cuda"))
     assert " ms on cpu and 0." in text
     assert " ms on cuda (one question at a time, p50)" in text
+
+
+def test_few_questions_come_with_how_little_they_tell(a, said):
+    """Half a 95% interval of a share near one half: 1.96 * sqrt(.25 / 20) = .219."""
+    twenty = [a.outcome("gru", (1,) * 15 + (0,) * 5), a.outcome("bm25", (1,) * 5 + (0,) * 15)]
+    text = said(twenty, questions=20)
+    assert text.endswith(
+        "With only 20 questions a 95% interval around .500 reaches .219 to either side, so that only large differences show."
+    )
+    assert "With only" not in said([a.outcome("gru", (1,) * 100)], questions=100)
+
+
+def test_a_limited_run_is_no_result(a, said):
+    facts = {"licence": "PSF-2.0", "limit": "first 400 held-out questions"}
+    text = said([a.outcome("gru", a.ranks(1.5, 1)), a.outcome("bm25", a.ranks(0.5, 2))], facts=facts)
+    assert "a pool of 500 documents (cut by --limit) in which chance scores .020" in text
+    assert text.endswith("**A run with `--limit` is a quick look, not a result.**")
+
+
+def test_a_system_that_failed_under_the_clock_keeps_its_quality_and_loses_its_price(a, said):
+    ranks = a.ranks(1.5, 1)
+    lost = a.outcome("bm25", worsened(ranks, 2), samples=0, latency_failure="killed by SIGKILL")
+    text = said([a.outcome("gru", ranks, ms=2.0, fit=45), lost])
+    assert text.startswith("**Ship `gru`.** It scores highest")
+    assert "It is tied with `bm25` (-.005 [" in text
+    assert "Without a full measurement of latency: `bm25` (failed: killed by SIGKILL)." in text

@@ -1,5 +1,7 @@
 """Latency and cost: percentiles need samples, ratios a contender, cached fits keep their price."""
 
+import re
+
 import pytest
 
 from bench.outcome import Outcome, Sizes
@@ -54,6 +56,36 @@ def test_throughput_is_the_median_of_the_calls_with_their_range(a, run):
     assert table(text, "**All questions")["gru"] == ["1,905 (1,600 to 2,000)"]
 
 
+def test_calls_of_fewer_than_all_questions_are_marked(a, run):
+    """100 of the 400 questions in 0.2, 0.25 and 0.21 s."""
+    slow = a.outcome("cnn", a.ranks(1.5, 1), batch_queries=100)
+    text = latency(run([a.outcome("gru", a.ranks(1.5, 1)), slow]))
+    found = table(text, "**All questions")
+    assert found["cnn"] == ["476 (400 to 500)‡"]
+    assert found["gru"] == ["1,905 (1,600 to 2,000)"]
+    assert "‡ calls of fewer than all 400 questions, to end in time: `cnn` 100 on cpu." in text
+
+
+def test_a_failure_under_the_clock_stands_in_its_row(a, run):
+    good = a.ranks(1.5, 1)
+    lost = a.outcome("cnn", good, samples=0, latency_failure="killed by SIGSEGV")
+    text = latency(run([a.outcome("gru", good), lost]))
+    assert table(text, "**One question")["cnn"] == ["failed: killed by SIGSEGV", "-", "-", "-"]
+    assert table(text, "**All questions")["cnn"] == ["failed"]
+    assert table(text, "**One question")["gru"][-1] == "1.0"
+
+
+def test_a_failure_after_some_samples_is_told_beside_them(a, run):
+    text = latency(run([a.outcome("cnn", a.ranks(1.5, 1), ms=5.0, latency_failure="timed out | after 9 s")]))
+    assert table(text, "**One question")["cnn"][0] == "5.00"
+    assert "`cnn` on cpu failed: timed out | after 9 s; its latencies are of the searches before." in text
+
+
+def test_a_run_that_failed_under_the_clock_only_still_tells_why(a, run):
+    text = latency(run([a.outcome("cnn", a.ranks(1.5, 1), samples=0, latency_failure="out of memory")]))
+    assert table(text, "**One question")["cnn"][0] == "failed: out of memory"
+
+
 def test_a_device_that_a_system_cannot_use_is_not_a_gap(a, run):
     good = a.ranks(1.5, 1)
     outcomes = [a.outcome("bm25", good), a.outcome("gru", good), a.outcome("gru", good, device="cuda", ms=0.5)]
@@ -88,10 +120,29 @@ def test_nothing_timed_gives_no_section(a, run):
 
 
 def test_costs_with_their_units(a, run):
-    sizes = Sizes(parameters=3_100_000, index_bytes=2_500_000, peak_bytes=1_200_000_000, cuda_peak_bytes=7_000_000)
-    outcome = a.outcome("gru", a.ranks(1.5, 1), fit=45.0, device="cuda", sizes=sizes)
-    found = table(cost(run([outcome], devices=("cuda",))), "## Cost")
-    assert found["gru"] == ["cuda", "45.0", "0.500", "1,000", "2.50", "3,100,000", "1,200", "7.00"]
+    sizes = Sizes(3_100_000, 2_500_000, 1_200_000_000, 350_000_000, 80_000_000, 7_000_000)
+    outcome = a.outcome("gru", a.ranks(1.5, 1), fit=45.0, fit_device="cuda", device="cuda", sizes=sizes)
+    text = cost(run([outcome], devices=("cuda",)))
+    assert table(text, "## Cost")["gru"] == [
+        "cuda", "45.0", "0.500", "1,000", "2.50", "3,100,000", "1,200", "350", "80.0", "7.00"
+    ]  # fmt: skip
+    assert re.search(
+        r"fit peak \(MB\) +\| +serving peak \(MB\) +\| +fit GPU peak \(MB\) +\| +serving GPU peak \(MB\)", text
+    )
+    assert "until its fit ended, and while it indexed and searched" in text
+    assert "learned there" not in text
+
+
+@pytest.mark.parametrize(("cached", "cell"), [(False, "45.0 (on cpu)"), (True, "45.0 (cached, on cpu)")])
+def test_a_fit_learned_on_another_device_says_so(a, run, cached, cell):
+    ranks = a.ranks(1.5, 1)
+    jobs = [
+        a.outcome("gru", ranks, fit=45.0, fit_device="cpu", device=device, fit_cached=cached and device == "cuda")
+        for device in ("cpu", "cuda")
+    ]
+    text = cost(run(jobs, devices=("cpu", "cuda")))
+    assert re.findall(r"^\| `gru` +\| (\w+) +\| +([^|]+?) \|", text, re.MULTILINE) == [("cpu", "45.0"), ("cuda", cell)]
+    assert "learned there, not on the device of the row" in text
 
 
 def test_a_cached_fit_keeps_its_seconds(a, run):

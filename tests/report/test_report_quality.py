@@ -63,6 +63,28 @@ def test_chance_is_the_closed_form(shown, a):
     assert row["RR@10"] == f"{sum(1 / k for k in range(1, 11)) / 500:.3f}".lstrip("0")
 
 
+def test_chance_of_ndcg_takes_the_grades(a, shown):
+    """Grades 3 and 1 among 500: every rank gains 4/500 on average, discounted, over the ideal 3 + 1 / log2(3)."""
+    text = shown([a.outcome("gru", a.ranks(1, 1))], grades=((3, 0, 1),) * 400, measures=("Success@10", "nDCG@10"))
+    discounts = sum(1 / np.log2(rank + 1) for rank in range(1, 11))
+    expected = 4 / 500 * discounts / (3 + 1 / np.log2(3))
+    row = rows(text)["chance (closed form)"]
+    assert row["nDCG@10"] == f"{expected:.3f}".lstrip("0")
+    assert row["Success@10"] == f"{1 - (490 * 489) / (500 * 499):.3f}".lstrip("0")
+
+
+def test_a_limit_is_told_beside_the_pool(a, shown):
+    facts = {"limit": "first 400 held-out questions"}
+    text = shown([a.outcome("gru", a.ranks(1, 1))], facts=facts)
+    assert "pool: 500 documents (`heldout`, cut by `--limit`: first 400 held-out questions)." in text
+
+
+def test_a_failure_under_the_clock_leaves_the_quality_row(a, shown):
+    found = rows(shown([a.outcome("gru", a.ranks(1, 1), samples=0, latency_failure="out of memory")]))["gru"]
+    assert found["verdict"].strip() == "alone"
+    assert found["Success@10"].startswith(".")
+
+
 def test_rows_without_a_result_say_why(full_run):
     record, outcomes = full_run
     text = quality(summarise(record, outcomes))

@@ -16,7 +16,7 @@ from bench.report.render import render
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable("table")
 
-EVIL = "| `x` ``y``\n\n# h\n</details><script>alert(1)</script> <!-- &amp; **b** [a](b) \x00\x1b[31m \u202e $x$ |\n```\n|---|"
+EVIL = "| `x` ``y``\n\n# h\n</details><script>alert(1)</script> <!-- &amp; **b** [a](b) \x00\x1b[31m \u202e \ud83d $x$ |\n```\n|---|"
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +111,17 @@ def test_foreign_text_breaks_nothing(full_run, files):
     assert not re.search("[\x00\x1b\u202e]", text)
 
 
+def test_unpaired_surrogates_cost_neither_the_report_nor_the_console(a):
+    """JSON may hold them as an escape; UTF-8 cannot."""
+    spec = "mine:x=\ud83d"
+    record = a.record([spec, "gru"], dataset="d\ud83d", pool="p\ud83d", environment={"threads": "\ud83d"})
+    outcomes = [a.outcome(spec, a.ranks(1.5, 1)), a.outcome("gru", a.ranks(1.4, 2), latency_failure="\ud83d")]
+    files = render(record, outcomes)
+    assert "# Which retriever to ship for d\ufffd" in text_of(files)
+    assert sorted(files) == ["figures/quality-latency-cpu.svg", "figures/top-k.svg", "report.md"]
+    overview(record, outcomes).encode()
+
+
 def test_folded_questions_show_the_text_that_was_asked(full_run):
     html = PARSER.render(text_of(render(*hostile(full_run))))
     assert "&lt;/details&gt;&lt;script&gt;alert(1)&lt;/script&gt; &lt;!-- &amp;amp;" in html
@@ -156,6 +167,13 @@ def test_the_overview_is_aligned_plain_text(full_run):
     assert "failed: ValueError: x | y (broken.py:3)" in text
     assert text.splitlines()[-1].split()[:2] == ["chance", ".020"]
     assert "`" not in text
+
+
+def test_the_overview_tells_a_limit_and_a_failure_under_the_clock(a):
+    record = a.record(["gru"], facts={"limit": "first 400 held-out questions"})
+    text = overview(record, [a.outcome("gru", a.ranks(1.5, 1), samples=0, latency_failure="out of memory")])
+    assert text.startswith("python-docs: 400 questions, pool of 500 documents (cut by --limit)\n")
+    assert re.search(r"^gru .* failed +alone$", text, re.MULTILINE)
 
 
 def test_the_overview_of_a_void_run_begins_with_that(a):
