@@ -31,7 +31,8 @@ class GRU(Retriever):
     shared: one encoder for questions and solutions; ``false`` learns one for each. skip: add the weighted mean of the word
     vectors. init: word vectors from co-occurrence counts (PPMI), or random. loss: softmax over the batch, or one of the two
     losses of the 2018 talk; its whole recipe is ``gru:shared=false:skip=false:init=random:loss=hinge2018``.
-    query_tokens, document_tokens: distinct tokens read, the others are cut off. min_count: rarer words are ignored.
+    query_tokens, document_tokens: distinct tokens read, the others are cut off. min_count: rarer words share ``buckets``
+    vectors by hash, so that a word never learned still equals itself.
     """
 
     shared: bool = True
@@ -43,6 +44,7 @@ class GRU(Retriever):
     query_tokens: int = 24
     document_tokens: int = 64
     min_count: int = 2
+    buckets: int = 2048
     batch: int = 256
     epochs: int = 6
     learning_rate: float = 0.005
@@ -75,7 +77,7 @@ class GRU(Retriever):
             raise DataError("gru learns from question/solution pairs, and the training split has none")
         with seeded(env) as rng:
             env.progress(0.0, "counting words")
-            self._vocabulary = Vocabulary.build(examples.questions + examples.solutions, min_count=self.min_count)
+            self._vocabulary = Vocabulary.build(examples.questions + examples.solutions, min_count=self.min_count, buckets=self.buckets)
             texts = self._sequences(examples)
             vectors = self._initial_vectors(examples, texts, rng)
             self._model = self._build(vectors, self._vocabulary.idf).to(env.device)
@@ -88,8 +90,8 @@ class GRU(Retriever):
                     lambda: batches.epoch(self.batch),
                     batches,
                     self._dev_measure(dev, env),
-                    Schedule(self.epochs, self.learning_rate),
-                    env,
+                    schedule=Schedule(self.epochs, self.learning_rate),
+                    env=env,
                 ),
                 "temperature": self._model.temperature.item(),
             }
@@ -138,7 +140,7 @@ class GRU(Retriever):
         size = len(self._vocabulary)
         if self.init == "random":
             return random_vectors(size, self.dimensions, rng)
-        return word_vectors(*texts, examples.pairs, size, self.dimensions, rng)
+        return word_vectors(*texts, examples.pairs, size=size, dimensions=self.dimensions, rng=rng)
 
     def _build(self, vectors: NDArray[np.float32], idf: NDArray[np.float32]) -> DualEncoder:
         encoders = [

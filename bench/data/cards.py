@@ -1,21 +1,18 @@
 """Finds dataset cards: in the user's folders, in the checkout, in the installed package. Always by path, never by import."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from bench.data.card import Card, read_card
 from bench.errors import CardError, DataError
+from bench.suggest import nearest
 
 
 def find_card(name: str, folders: Sequence[Path] = ()) -> Card:
     """Read the card of this name; DataError names the cards that exist and the nearest one."""
     paths = card_paths(folders)
     if name not in paths:
-        close = get_close_matches(name, paths, n=1)
-        hint = f"; did you mean {close[0]}?" if close else "."
-        known = ", ".join(sorted(paths)) or "no cards"
-        raise DataError(f"no dataset {name!r}{hint} There are: {known}; and beir:FOLDER, pairs:FILE for your own")
+        raise DataError(f"no dataset {name!r}{nearest(name, paths)}; and beir:FOLDER, pairs:FILE for your own")
     return read_card(paths[name])
 
 

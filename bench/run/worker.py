@@ -18,6 +18,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from bench.errors import BenchError
+from bench.loading import reason
 from bench.measure.clock import time_each
 from bench.run.job import Job
 from bench.run.session import Session
@@ -88,9 +89,6 @@ def _send(answers: TextIO, event: dict[str, Any]) -> None:
 
 def _one_line(error: Exception) -> str:
     """What went wrong and, for anything but a BenchError, in which file and line."""
-    text = " ".join(str(error).split())
-    if isinstance(error, BenchError):
-        return text
     frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {text}{where}"
+    known = isinstance(error, BenchError) or not frames
+    return reason(error) if known else f"{reason(error)} ({Path(frames[-1].filename).name}:{frames[-1].lineno})"

@@ -24,7 +24,7 @@ class Encoder(nn.Module):
     def __init__(self, vectors: Tensor, idf: Tensor, *, hidden: int, dropout: float = 0.0, skip: bool = True) -> None:
         super().__init__()
         dimensions = vectors.shape[1]
-        self.embedding = nn.Embedding.from_pretrained(vectors.clone(), freeze=False, padding_idx=PAD)
+        self.embedding = nn.Embedding(len(vectors), dimensions, padding_idx=PAD, _weight=vectors.clone())
         self.weight = nn.Parameter(idf.clone()) if skip else None
         self.forwards = nn.GRU(dimensions, hidden)
         self.backwards = nn.GRU(dimensions, hidden)
@@ -48,18 +48,20 @@ class Encoder(nn.Module):
             weights = self.weight[ids] * real
             mean = torch.einsum("lb,lbe->be", weights, words).float()
             output = output + mean / weights.sum(0)[:, None].clamp_min(1e-6)
-        return F.normalize(output, dim=-1) * real.any(0)[:, None]
+        unit: Tensor = F.normalize(output, dim=-1) * real.any(0)[:, None]
+        return unit
 
     def _dropped(self, words: Tensor) -> Tensor:
         """Dropout with one mask for all positions of a text (Gal & Ghahramani 2016), also far cheaper to draw."""
         if not (self.training and self.dropout.p):
             return words
-        return words * self.dropout(words.new_ones(words.shape[2:]))
+        mask: Tensor = self.dropout(words.new_ones(words.shape[2:]))
+        return words * mask
 
 
 def encode(encoder: Encoder, texts: Sequences, device: str) -> Tensor:
     """Vectors ``[n, dimensions]`` float32 on the device, in the order of the texts."""
-    vectors = torch.empty((len(texts.lengths), encoder.embedding.embedding_dim), device=device)
+    vectors = torch.empty((len(texts.lengths), encoder.embedding.weight.shape[1]), device=device)
     with torch.inference_mode(), autocast(device):
         for rows in inference_batches(texts.lengths, TOKENS_AT_ONCE):
             vectors[torch.from_numpy(rows).to(device)] = encoder(columns(texts, rows, device))
@@ -67,8 +69,9 @@ def encode(encoder: Encoder, texts: Sequences, device: str) -> Tensor:
 
 
 def columns(texts: Sequences, rows: NDArray[np.int64], device: str) -> Tensor:
-    """The chosen texts as the ids ``[L, B]`` that an encoder reads."""
-    return torch.from_numpy(texts.padded(rows).T.astype(np.int64)).to(device)
+    """The chosen texts as the ids ``[L, B]`` that an encoder reads; ``L`` is at least 1."""
+    width = max(1, int(texts.lengths[rows].max(initial=0)))
+    return torch.from_numpy(texts.padded(rows, width).T.astype(np.int64)).to(device)
 
 
 def _pool(states: Tensor, real: Tensor) -> Tensor:

@@ -34,8 +34,8 @@ def half_precision(device: str) -> bool:
     Asked of the processor, not measured, so that the same machine always computes the same weights.
     """
     if device == "cuda":
-        return torch.cuda.is_bf16_supported()
-    capabilities = torch.cpu.get_capabilities()
+        return bool(torch.cuda.is_bf16_supported())
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # older releases cannot be asked
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 

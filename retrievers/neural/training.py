@@ -40,6 +40,7 @@ def train(
     epoch: Callable[[], Iterable[tuple[float, Batch]]],
     loss_of: Callable[[Batch], Tensor],
     evaluate: Callable[[], float | None],
+    *,
     schedule: Schedule,
     env: Env,
 ) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 from numpy.typing import NDArray
 
 from retrievers.neural.vocabulary import PAD, Sequences
@@ -18,10 +19,10 @@ def word_vectors(
     questions: Sequences,
     solutions: Sequences,
     pairs: NDArray[np.int64],
+    *,
     size: int,
     dimensions: int,
     rng: np.random.Generator,
-    *,
     scale: float = 0.1,
 ) -> NDArray[np.float32]:
     """Vectors ``[size, dimensions]`` whose standard deviation over the words that occur is ``scale``; padding is 0.
@@ -30,14 +31,13 @@ def word_vectors(
     the second makes a question's words resemble the words of its solutions (``pairs``: ``[P, 2]`` rows of the two).
     A row that never occurs, such as a hash bucket, is drawn at random.
     """
-    counts = window_counts([questions, solutions], size) + pair_counts(questions, solutions, pairs, size)
-    seen = np.asarray(counts.sum(axis=1)).ravel() > 0
-    vectors = _factor(ppmi(counts), dimensions, rng)
-    deviation = float(vectors[seen].std()) if seen.any() else 0.0
-    vectors *= scale / deviation if deviation > 0 else 0.0
-    return np.where(
-        (vectors != 0).any(axis=1, keepdims=True), vectors, random_vectors(size, dimensions, rng, scale=scale)
-    )
+    information = ppmi(window_counts([questions, solutions], size) + pair_counts(questions, solutions, pairs, size))
+    informed = np.diff(information.indptr) > 0
+    vectors = random_vectors(size, dimensions, rng, scale=scale)
+    if informed.any():
+        learned = _factor(information, dimensions, rng)[informed]
+        vectors[informed] = learned * (scale / learned.std())
+    return vectors
 
 
 def random_vectors(size: int, dimensions: int, rng: np.random.Generator, *, scale: float = 0.1) -> NDArray[np.float32]:
@@ -49,13 +49,16 @@ def random_vectors(size: int, dimensions: int, rng: np.random.Generator, *, scal
 
 def window_counts(texts: list[Sequences], size: int, window: int = WINDOW) -> sp.csr_array:
     """How often two words stand at most ``window`` apart in a text; symmetric ``[size, size]``."""
-    total = sp.csr_array((size, size), dtype=np.float32)
+    left: list[NDArray[np.int32]] = []
+    right: list[NDArray[np.int32]] = []
     for text in texts:
         owner = np.repeat(np.arange(len(text.lengths)), text.lengths)
         for distance in range(1, window + 1):
             same = owner[:-distance] == owner[distance:]
-            left, right = text.flat[:-distance][same], text.flat[distance:][same]
-            total += sp.csr_array((np.ones(len(left), dtype=np.float32), (left, right)), shape=(size, size))
+            left.append(text.flat[:-distance][same])
+            right.append(text.flat[distance:][same])
+    rows, columns = np.concatenate(left), np.concatenate(right)
+    total = sp.csr_array((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=(size, size))
     return sp.csr_array(total + total.T)
 
 
@@ -93,9 +96,9 @@ def _factor(matrix: sp.csr_array, dimensions: int, rng: np.random.Generator) -> 
     width = min(dimensions + OVERSAMPLING, size)
     basis = rng.standard_normal((size, width), dtype=np.float32)
     for _ in range(1 + POWER_ITERATIONS):
-        basis, _ = np.linalg.qr(matrix @ basis)
-    left, values, _ = np.linalg.svd(matrix @ basis, full_matrices=False)
+        basis = torch.linalg.qr(torch.from_numpy(matrix @ basis))[0].numpy()
+    left, values, _ = torch.linalg.svd(torch.from_numpy(matrix @ basis), full_matrices=False)
     kept = min(dimensions, width)
     vectors = np.zeros((size, dimensions), dtype=np.float32)
-    vectors[:, :kept] = (left * np.sqrt(values))[:, :kept]
+    vectors[:, :kept] = (left * values.sqrt())[:, :kept].numpy()
     return vectors

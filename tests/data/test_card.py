@@ -156,7 +156,7 @@ def test_an_installed_package_reads_its_copy_and_not_the_folder_of_another_proje
 
 def test_an_unknown_name_answers_with_what_exists_and_the_nearest():
     with pytest.raises(
-        DataError, match=r"no dataset 'python-doc'; did you mean python-docs\? There are: .*python-docs"
+        DataError, match=r"no dataset 'python-doc'; did you mean 'python-docs'\? There are: python-docs"
     ):
         find_card("python-doc")
 
