@@ -121,13 +121,14 @@ class Fusion(Composite):
 
     weights: empty for reciprocal rank fusion (Cormack, Clarke & Buettcher, SIGIR 2009); ``dev`` for a weighted sum of
         z-scored scores with weights tuned on dev; or the weights themselves, ``0.4~0.6``.
-    rrf_k: the constant of 1 / (rrf_k + rank).
+    rrf_k: the constant of 1 / (rrf_k + rank). The usual 60 counts on many systems of similar strength; of two unequal ones
+        it drags the better down (python-docs, dev, bm25+gru: Success@10 .868 with 60, .908 with 10, gru alone .902).
     depth: how many hits of each part are combined.
     """
 
     parts: tuple[Retriever, ...]
     weights: str = ""
-    rrf_k: int = 60
+    rrf_k: int = 10
     depth: int = 1000
 
     def __post_init__(self) -> None:
@@ -184,7 +185,7 @@ class Cascade(Composite):
 
     first: Retriever
     scorer: Scorer
-    depth: int = 100
+    depth: int = 200
     blend: str = "dev"
 
     def __post_init__(self) -> None:

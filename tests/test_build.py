@@ -32,9 +32,9 @@ def plugins(plugin):
         ("typed:layers=2:tag=none", "typed:layers=2:tag=none"),
         ("typed:layers=1:tag=a:mode=none:odd=3", "typed"),
         ("typed:mode=b:odd=4", "typed:mode=b:odd=4"),
-        ("typed+bm25+random:rrf_k=60", "typed+bm25+random"),
+        ("typed+bm25+random:rrf_k=10", "typed+bm25+random"),
         ("{typed+bm25}/rerank:depth=50:blend=0", "{typed+bm25}/rerank:depth=50:blend=0"),
-        ("bm25/rerank:depth=100+typed:weights=dev", "bm25/rerank+typed:weights=dev"),
+        ("bm25/rerank:depth=200+typed:weights=dev", "bm25/rerank+typed:weights=dev"),
     ],
 )
 def test_canonical_text_holds_only_what_differs_from_the_defaults(plugins, text, expected):

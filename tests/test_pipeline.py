@@ -65,7 +65,7 @@ def ranking(system, k=5, docs=DOCS):
 
 def test_reciprocal_rank_fusion_is_the_sum_of_reciprocal_ranks():
     first, second = Fixed({"q": {"a": 9, "b": 8}}), Fixed({"q": {"b": 1, "c": 0.5}})
-    names, scores = ranking(Fusion((first, second)))
+    names, scores = ranking(Fusion((first, second), rrf_k=60))
     assert names == ["b", "a", "c"]
     assert scores[:3] == pytest.approx([1 / 62 + 1 / 61, 1 / 61, 1 / 62])
 
@@ -85,7 +85,7 @@ def test_equal_fused_scores_keep_the_order_of_the_corpus():
 
 def test_three_parts_share_one_document():
     part = {"q": {"a": 2, "b": 1}}
-    names, scores = ranking(Fusion((Fixed(part), Fixed(part), Fixed({"q": {"b": 1}}))))
+    names, scores = ranking(Fusion((Fixed(part), Fixed(part), Fixed({"q": {"b": 1}})), rrf_k=60))
     assert names == ["b", "a"]
     assert scores[:2] == pytest.approx([2 / 62 + 1 / 61, 2 / 61])
 
