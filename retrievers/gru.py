@@ -49,7 +49,7 @@ class GRU(Retriever):
     epochs: int = 6
     learning_rate: float = 0.005
     temperature: float = 0.07
-    learn_temperature: bool = True
+    learn_temperature: bool = False
     dropout: float = 0.1
     stemmer: str = "english"
     stop: str = "none"
@@ -77,7 +77,9 @@ class GRU(Retriever):
             raise DataError("gru learns from question/solution pairs, and the training split has none")
         with seeded(env) as rng:
             env.progress(0.0, "counting words")
-            self._vocabulary = Vocabulary.build(examples.questions + examples.solutions, min_count=self.min_count, buckets=self.buckets)
+            self._vocabulary = Vocabulary.build(
+                examples.questions + examples.solutions, min_count=self.min_count, buckets=self.buckets
+            )
             texts = self._sequences(examples)
             vectors = self._initial_vectors(examples, texts, rng)
             self._model = self._build(vectors, self._vocabulary.idf).to(env.device)

@@ -1,7 +1,7 @@
 """The dual encoder: one encoder for both sides or one for each, and how it learns from pairs."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from retrievers.neural.batches import training_batches
-from retrievers.neural.encoder import Encoder, columns
+from retrievers.neural.encoder import TextEncoder, columns
 from retrievers.neural.examples import Examples
 from retrievers.neural.losses import hinge2018, in_batch_softmax, logistic2018
 from retrievers.neural.runtime import autocast
@@ -24,18 +24,18 @@ COLDEST = 0.01
 class DualEncoder(nn.Module):
     """Encoders of questions and solutions, the same object if one was given, and the temperature of the softmax."""
 
-    def __init__(self, encoders: list[Encoder], temperature: float, *, learn_temperature: bool) -> None:
+    def __init__(self, encoders: Sequence[TextEncoder], temperature: float, *, learn_temperature: bool) -> None:
         super().__init__()
         self.encoders = nn.ModuleList(encoders)
         self.log_temperature = nn.Parameter(torch.tensor(math.log(temperature)), requires_grad=learn_temperature)
 
     @property
-    def questions(self) -> Encoder:
+    def questions(self) -> TextEncoder:
         """The encoder of questions."""
         return self.encoders[0]  # type: ignore[return-value]
 
     @property
-    def solutions(self) -> Encoder:
+    def solutions(self) -> TextEncoder:
         """The encoder of solutions."""
         return self.encoders[-1]  # type: ignore[return-value]
 

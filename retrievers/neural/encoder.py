@@ -14,11 +14,17 @@ TOKENS_AT_ONCE = 1 << 14
 """Tokens of a batch in inference: enough to keep the products efficient, few enough to keep the states in the cache."""
 
 
-class Encoder(nn.Module):
-    """Ids ``[L, B]``, each column padded with ``PAD`` at its end -> unit vectors ``[B, dimensions]``, 0 for an empty text.
+class TextEncoder(nn.Module):
+    """Ids ``[L, B]``, each column padded with ``PAD`` at its end -> unit vectors ``[B, dimensions]``, 0 for an empty text."""
 
-    With ``skip`` the GRU's output starts small and is added to the weighted mean of the word vectors, the weights starting as
-    IDF: at first the encoder is a good bag of words, and the GRU learns what that misses.
+    embedding: nn.Embedding
+
+
+class Encoder(TextEncoder):
+    """A bidirectional GRU with max pooling and a linear layer.
+
+    With ``skip`` its output starts small and is added to the weighted mean of the word vectors, the weights starting as IDF: at
+    first the encoder is a good bag of words, and the GRU learns what that misses.
     """
 
     def __init__(self, vectors: Tensor, idf: Tensor, *, hidden: int, dropout: float = 0.0, skip: bool = True) -> None:
@@ -59,9 +65,9 @@ class Encoder(nn.Module):
         return words * mask
 
 
-def encode(encoder: Encoder, texts: Sequences, device: str) -> Tensor:
+def encode(encoder: TextEncoder, texts: Sequences, device: str) -> Tensor:
     """Vectors ``[n, dimensions]`` float32 on the device, in the order of the texts."""
-    vectors = torch.empty((len(texts.lengths), encoder.embedding.weight.shape[1]), device=device)
+    vectors = torch.empty((len(texts.lengths), encoder.embedding.embedding_dim), device=device)
     with torch.inference_mode(), autocast(device):
         for rows in inference_batches(texts.lengths, TOKENS_AT_ONCE):
             vectors[torch.from_numpy(rows).to(device)] = encoder(columns(texts, rows, device))

@@ -35,6 +35,10 @@ class Examples(NamedTuple):
             np.array(pairs, dtype=np.int64).reshape(-1, 2),
         )
 
+    def head(self, questions: int) -> "Examples":
+        """Only the first questions, with all solutions."""
+        return Examples(self.questions[:questions], self.solutions, self.pairs[self.pairs[:, 0] < questions])
+
     def relevance(self) -> sp.csr_array:
         """Matrix ``[questions, solutions]`` of booleans."""
         shape = (len(self.questions), len(self.solutions))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -26,6 +27,15 @@ def seeded(env: Env) -> Iterator[np.random.Generator]:
     with pinned(env), torch.random.fork_rng(devices=[torch.cuda.current_device()] if env.device == "cuda" else []):
         torch.manual_seed(env.seed)
         yield np.random.default_rng(env.seed)
+
+
+def portion(env: Env, start: float, stop: float) -> Env:
+    """``env`` for a part of the work: its progress from 0 to 1 is told as progress from ``start`` to ``stop``."""
+
+    def progress(fraction: float, note: str) -> None:
+        env.progress(start + fraction * (stop - start), note)
+
+    return replace(env, progress=progress)
 
 
 def half_precision(device: str) -> bool:

@@ -5,6 +5,7 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
+from retrievers.neural.lexical import term_counts
 from retrievers.neural.vocabulary import PAD, Sequences
 
 WINDOW = 5
@@ -83,9 +84,7 @@ def ppmi(counts: sp.csr_array) -> sp.csr_array:
 
 
 def _incidence(texts: Sequences, size: int) -> sp.csr_array:
-    shape = (len(texts.lengths), size)
-    matrix = sp.csr_array((np.ones(len(texts.flat), dtype=np.float32), texts.flat, texts.starts), shape=shape)
-    matrix.sum_duplicates()
+    matrix = term_counts(texts, size)
     matrix.data[:] = 1.0
     return matrix
 

@@ -43,6 +43,17 @@ def test_an_unknown_word_has_no_id_and_known_words_have_distinct_ones():
     assert sorted(vocabulary.encode(["a", "b", "c"])) == [1, 2, 3]
 
 
+def test_with_buckets_every_word_has_an_id_always_the_same():
+    vocabulary = Vocabulary.build([["a", "a", "rare"]], buckets=3)
+    assert vocabulary.words == ("a",)
+    ids = [vocabulary.encode([word])[0] for word in ("rare", "unseen", "\ud800", "rare")]
+    assert all(1 <= i <= 3 for i in ids)
+    assert ids[0] == ids[3]
+    assert vocabulary.encode(["a"]) == [4]
+    assert len(vocabulary) == 5
+    assert vocabulary.idf[1:4].tolist() == pytest.approx([math.log(1 + 0.5 / 1.5)] * 3)
+
+
 def test_survives_json():
     vocabulary = Vocabulary.build(TEXTS)
     assert Vocabulary.of(json.loads(json.dumps(dataclasses.asdict(vocabulary)))) == vocabulary
