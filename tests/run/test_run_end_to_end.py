@@ -301,7 +301,14 @@ def test_an_interrupt_leaves_what_is_finished_and_a_report_of_it(tmp_path, colle
     options = [f"--plugin={slow}", f"--cache={tmp_path / 'cache'}", f"--out={tmp_path / 'out'}"]
     path = os.pathsep.join([str(ROOT), *sys.path])
     running = subprocess.Popen(
-        ["/bin/sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command, *options],  # as a background job of a script starts
+        [
+            "/bin/sh",
+            "-c",
+            "trap '' INT; exec \"$@\"",
+            "sh",
+            *command,
+            *options,
+        ],  # as a background job of a script starts
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
