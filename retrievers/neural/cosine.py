@@ -41,9 +41,10 @@ def _search_rows(queries: Tensor, documents: Tensor, k: int) -> tuple[Tensor, Te
 
 def _select(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Columns and scores of the k largest of each row; of equal ones the first columns, in order."""
-    values, columns = scores.topk(k)
-    ambiguous = ((scores == values[:, -1:]).sum(1) > (values == values[:, -1:]).sum(1)).nonzero()[:, 0]
-    if len(ambiguous):
+    values, columns = scores.topk(min(k + 1, scores.shape[1]))
+    if values.shape[1] > k:  # where the first that is left out equals the last that is kept, topk chose freely
+        ambiguous = (values[:, k - 1] == values[:, k]).nonzero()[:, 0]
+        values, columns = values[:, :k], columns[:, :k]
         order = scores[ambiguous].argsort(dim=1, descending=True, stable=True)[:, :k]
         columns[ambiguous], values[ambiguous] = order, scores[ambiguous].gather(1, order)
     columns, by_column = columns.sort(1)

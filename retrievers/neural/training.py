@@ -46,9 +46,9 @@ def train(
 ) -> dict[str, Any]:
     """Train in place and leave the model as it was after its best epoch.
 
-    epoch: the batches of one epoch, each with the part of the epoch that is done before it. evaluate: the dev measure,
+    epoch: the batches of one epoch, each with the part of the epoch that is done before it. evaluate: RR@10 on dev,
     higher is better, or None where there is nothing to measure; then the last epoch is kept. Returns what happened, as
-    plain values: ``best_epoch``, ``dev`` and ``epochs``, a row of mean loss and dev measure for each.
+    plain values: ``best_epoch``, ``dev RR@10`` and ``epochs``, a row of mean loss and dev measure for each.
     """
     optimiser = torch.optim.AdamW(model.parameters(), lr=0.0, betas=schedule.betas, weight_decay=0.0, fused=True)
     best = _Best(model)
@@ -95,7 +95,7 @@ class _Best:
     def restore(self) -> dict[str, Any]:
         if self._state:
             self._model.load_state_dict(self._state)
-        return {"best_epoch": self.number, "dev": self._measure, "epochs": self._curve}
+        return {"best_epoch": self.number, "dev RR@10": self._measure, "epochs": self._curve}
 
 
 def _step(model: nn.Module, loss: Tensor, optimiser: torch.optim.Optimizer, clip: float) -> float:

@@ -50,7 +50,7 @@ def test_learns_to_tell_the_right_document(fitted):
 def test_what_it_learned_is_told_in_plain_values(fitted):
     learned = json.loads(json.dumps(fitted.learned))
     assert learned["pairs"] == 300
-    assert learned["dev"] == max(row["dev"] for row in learned["epochs"])
+    assert learned["dev RR@10"] == max(row["dev"] for row in learned["epochs"])
     assert learned["vectors"]["epochs"]
 
 
@@ -112,7 +112,7 @@ def test_several_solutions_and_no_dev():
     scorer = CNN(**SMALL)
     scorer.fit(Pairs(pairs.corpus, pairs.queries, qrels), Pairs((), (), {}), ENV)
     assert scorer.learned["pairs"] == 80
-    assert scorer.learned["dev"] is None
+    assert scorer.learned["dev RR@10"] is None
 
 
 @pytest.mark.parametrize("options", [{"hard": 0, "random": 6}, {"hard": 4, "random": 0}])
@@ -120,7 +120,7 @@ def test_either_kind_of_negative_may_be_left_out(options):
     pairs = order_matters(np.random.default_rng(6), 30)
     scorer = CNN(**SMALL, **options)
     scorer.fit(pairs, pairs, ENV)
-    assert np.isfinite(scorer.learned["dev"])
+    assert np.isfinite(scorer.learned["dev RR@10"])
 
 
 def test_nothing_to_learn_from_is_said_in_one_line():

@@ -55,9 +55,9 @@ def test_learns_words_that_mean_the_same(fitted):
 def test_what_it_learned_is_told_in_plain_values(fitted):
     learned = json.loads(json.dumps(fitted.learned))
     assert learned["pairs"] == 400
-    assert learned["dev"] == max(row["dev"] for row in learned["epochs"])
-    assert learned["dev"] > 0.5
-    assert learned["epochs"][learned["best_epoch"] - 1]["dev"] == learned["dev"]
+    assert learned["dev RR@10"] == max(row["dev"] for row in learned["epochs"])
+    assert learned["dev RR@10"] > 0.5
+    assert learned["epochs"][learned["best_epoch"] - 1]["dev"] == learned["dev RR@10"]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_several_solutions_of_one_question():
     retriever = GRU(**SMALL)
     retriever.fit(Pairs(corpus, once.queries, qrels), Pairs((), (), {}), ENV)
     assert retriever.learned["pairs"] == 120
-    assert retriever.learned["dev"] is None
+    assert retriever.learned["dev RR@10"] is None
     assert retriever.learned["best_epoch"] == 3
 
 

@@ -53,6 +53,8 @@ def test_equals_the_plain_layers_of_torch():
     features = torch.cat([places.permute(0, 2, 3, 1).flatten(1), best, signals], 1)
     expected = cnn.out(cnn.mix(features).relu()) + cnn.direct(features[:, -7:])
     assert torch.allclose(cnn(maps, counts, signals), expected[:, 0], atol=1e-5)
+    with torch.inference_mode():  # pooled in another way
+        assert torch.allclose(cnn(maps, counts, signals), expected[:, 0], atol=1e-5)
 
 
 def test_nothing_to_see_gives_a_score_of_the_signals_alone():

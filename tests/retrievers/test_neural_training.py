@@ -32,7 +32,7 @@ def run(measures, *, epochs=6, patience=2, notes=None):
 def test_the_best_epoch_is_kept():
     model, record, values = run([0.1, 0.5, 0.3, 0.4, 0.2, 0.6], patience=9, epochs=5)
     assert record["best_epoch"] == 2
-    assert record["dev"] == 0.5
+    assert record["dev RR@10"] == 0.5
     assert model.value.item() == values[1] != values[4]
     assert [row["dev"] for row in record["epochs"]] == [0.1, 0.5, 0.3, 0.4, 0.2]
 
@@ -46,7 +46,7 @@ def test_stops_when_dev_no_longer_improves():
 def test_without_dev_the_last_epoch_is_kept():
     model, record, values = run([None] * 3, epochs=3)
     assert record["best_epoch"] == 3
-    assert record["dev"] is None
+    assert record["dev RR@10"] is None
     assert model.value.item() == values[-1]
 
 
