@@ -69,7 +69,7 @@ def test_names_of_folders_keep_their_dots_and_of_files_lose_their_endings(tmp_pa
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ("nothing-like-it", r"no dataset 'nothing-like-it'\. There are: .*python-docs.*; and beir:FOLDER, pairs:FILE"),
+        ("nothing-like-it", r"no dataset 'nothing-like-it'; there are: .*python-docs.*; and beir:FOLDER, pairs:FILE"),
         ("hub:squad", "no kind of collection 'hub' in 'hub:squad'; there are beir, pairs"),
         ("beir:", "'beir:' names no path; write beir:FOLDER"),
         ("pairs:", "'pairs:' names no path; write pairs:FILE"),
