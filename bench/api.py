@@ -20,6 +20,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from time import perf_counter
 from typing import Any, ClassVar, NamedTuple, Self
@@ -49,6 +50,15 @@ class Query(NamedTuple):
 
     id: str
     text: str
+
+
+def opaque_id(role: str, name: str) -> str:
+    """The id under which a retriever sees the ``query`` or ``document`` of this name, so that ids tell nothing.
+
+    In many collections a question and its answer share an id. Only what was produced elsewhere, under the ids of the
+    collection, has to know this rule.
+    """
+    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=12, person=role.encode()).hexdigest()
 
 
 class Pairs(NamedTuple):
@@ -129,6 +139,10 @@ class Component(ABC):
     """Where it can run; with ``cpu`` alone it runs there whatever ``--device`` says, and the report says so."""
     seeded: ClassVar[bool] = False
     """Whether another seed gives other results; if so it is run once for each of ``--seeds``."""
+    family: ClassVar[str] = ""
+    """``lexical`` (compares words) or ``neural`` (compares what was learned); the report sets the two against each other."""
+    live: ClassVar[bool] = True
+    """Whether it searches here and now; with False nothing is timed, since the results come from elsewhere."""
 
     def fit(self, train: Pairs, dev: Pairs, env: Env) -> None:  # noqa: B027 - optional, most lexical methods learn nothing
         """Learn from the training pairs; hyper-parameters may be chosen on ``dev``. The test split is never seen."""

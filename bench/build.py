@@ -6,7 +6,7 @@ from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from bench.api import Component, Retriever, Scorer
-from bench.errors import SpecError
+from bench.errors import PluginError, SpecError
 from bench.loading import choices, load, reason
 from bench.pipeline import Cascade, Exhaustive, Fusion
 from bench.plugins import Plugin, get
@@ -24,7 +24,7 @@ def build(spec: Spec, plugins: Mapping[str, Plugin]) -> Retriever:
     if isinstance(spec, FusedSpec):
         parts = tuple(build(part, plugins) for part in spec.parts)
         return _construct(Fusion, spec.options, str(spec), parts=parts)
-    second = _unit(spec.second, plugins) if isinstance(spec.second, Unit) else None
+    second = _second(spec, plugins) if isinstance(spec.second, Unit) else None
     if not isinstance(second, Scorer):
         raise SpecError(f"{spec}: only a scorer can re-rank, {spec.second} is a retriever; to combine rankings use '+'")
     return _construct(Cascade, spec.options, str(spec), first=build(spec.first, plugins), scorer=second)
@@ -65,6 +65,14 @@ def _unit(spec: Unit, plugins: Mapping[str, Plugin]) -> Retriever | Scorer:
     loaded = load(get(spec.name, plugins))
     _NAMES[loaded] = spec.name
     return _construct(loaded, spec.options, str(spec))
+
+
+def _second(spec: CascadeSpec, plugins: Mapping[str, Plugin]) -> Retriever | Scorer:
+    try:
+        return _unit(spec.second, plugins)  # type: ignore[arg-type]  # the caller has looked
+    except PluginError as error:
+        hint = "; a path inside a system begins with ./" if "path=" in str(spec.first) else ""
+        raise PluginError(f"{error}{hint}") from None
 
 
 def _construct(cls: type[Made], options: tuple[tuple[str, str], ...], text: str, **given: object) -> Made:

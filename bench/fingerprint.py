@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-MEASURES_VERSION = 1
+MEASURES_VERSION = 2
 """Raised when a measure's definition changes, so that older numbers no longer match."""
 
 
@@ -17,17 +17,28 @@ def fingerprint(parts: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def quality(dataset: str, pool: str, measures: tuple[str, ...]) -> str:
-    """Scores with the same hash are over the same questions, documents, judgements, pool and measure definitions."""
-    return fingerprint({"dataset": dataset, "pool": pool, "measures": measures, "version": MEASURES_VERSION})
+def quality_identity(content: Mapping[str, str], pool: str, depth: int) -> dict[str, str]:
+    """What scores depend on besides the system: where two runs agree in all of it, their scores may be compared.
+
+    content: hashes of the collection by component (``Dataset.content``). depth: hits that were asked for.
+    """
+    return {**content, "pool": pool, "depth": str(depth), "measure definitions": str(MEASURES_VERSION)}
 
 
-def latency(*, dataset: str, pool: str, device: str, threads: int, k: int, machine: Mapping[str, str]) -> str:
-    """Latencies with the same hash are of the same machine, device, threads, pool and load."""
-    kept = {key: machine[key] for key in ("processor", "cores usable", "gpu") if key in machine}
-    return fingerprint(
-        {"dataset": dataset, "pool": pool, "device": device, "threads": threads, "k": k, "machine": kept}
-    )
+def latency_identity(
+    content: Mapping[str, str], machine: Mapping[str, str], *, pool: str, device: str, threads: int, k: int
+) -> dict[str, str]:
+    """What latencies depend on besides the system: machine, device, threads, and the load that is put on it."""
+    kept = ("processor", "cores usable", "gpu")
+    load = ("searched documents", "held-out questions")
+    return {
+        **{key: machine[key] for key in kept if key in machine},
+        "device": device,
+        "threads": str(threads),
+        **{key: content[key] for key in load},
+        "pool": pool,
+        "hits": str(k),
+    }
 
 
 def source_hash(path: Path) -> str:

@@ -1,15 +1,24 @@
-"""What one job produced (Outcome) and what the whole run was (RunRecord); both are stored as JSON, whole or not at all."""
+"""What one job produced (Outcome) and what the whole run was (RunRecord); ``bench.stored`` turns them into JSON and back."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
-from bench.errors import StoreError
-
-SCHEMA = 1
-"""Raised when a field changes meaning; ``from_json`` then says what wrote the file."""
-
 STATUSES = ("ok", "failed", "interrupted")
+
+
+@dataclass(frozen=True)
+class ServerTrial:
+    """Questions sent at random times (Poisson arrivals) and answered one after another.
+
+    rate: questions sent per second, on average. seconds: one sample for each, from its planned sending to its ids on the
+    host, so that waiting behind others counts. kept: whether p99 stayed within the limit; a trial ends early when that
+    can no longer be.
+    """
+
+    rate: float
+    seconds: tuple[float, ...]
+    kept: bool
 
 
 @dataclass(frozen=True)
@@ -18,40 +27,56 @@ class Timings:
 
     fit_seconds: as first measured; ``fit_cached`` tells that this run took the stored fit over instead of learning again.
     fit_device: where it was learned, which need not be where it is searched; empty where nothing was learned.
+    fit_pairs: question/solution pairs that were there to learn from.
     index_seconds: documents to a searchable index.
+    cold_seconds: the first search of one question after indexing; None where nothing was timed.
     latency_k: hits asked for in every timed search.
-    single_seconds: one sample per search of one question, warm, text in to ids on the host.
-    batch_seconds: one sample per search of all ``batch_queries`` questions in one call.
+    warm_up: warm searches before the first sample that counts; ``stable`` whether their times had settled by then.
+    single_seconds: by round of the clock one sample per search of one question, warm, text in to ids on the host.
+    batch_seconds: one sample per search of all ``batch_queries`` questions in one call, one or more a round.
+    overhead_seconds: median of a search that does nothing, timed in the same way: what the harness itself takes.
     stages: seconds by stage over all timed single searches, for systems that report stages.
+    server: one trial for each rate of arrivals that was tried, in that order.
     """
 
     fit_seconds: float = 0.0
     fit_cached: bool = False
     fit_device: str = ""
+    fit_pairs: int = 0
     index_seconds: float = 0.0
+    cold_seconds: float | None = None
     latency_k: int = 10
-    single_seconds: tuple[float, ...] = ()
+    warm_up: int = 0
+    stable: bool = True
+    single_seconds: tuple[tuple[float, ...], ...] = ()
     batch_seconds: tuple[float, ...] = ()
     batch_queries: int = 0
+    overhead_seconds: float | None = None
     stages: Mapping[str, float] = field(default_factory=dict)
+    server: tuple[ServerTrial, ...] = ()
+
+    @property
+    def singles(self) -> tuple[float, ...]:
+        """The single searches of all rounds together."""
+        return tuple(seconds for one in self.single_seconds for seconds in one)
 
 
 @dataclass(frozen=True)
 class Sizes:
     """Bytes and counts; None where it was not measured.
 
-    parameters: learned numbers of a neural model. index_bytes: memory reachable from the indexed retriever.
-    fit_peak_bytes, peak_bytes: largest resident memory of the job's process until fit ended (as first measured, also where
-        the fit was taken over), and while it indexed and searched; both hold the collection and the libraries.
-    fit_cuda_peak_bytes, cuda_peak_bytes: largest allocation on the CUDA device, likewise.
+    parameters: learned numbers of a neural model. index_bytes: memory reachable from the indexed retriever;
+    index_disk_bytes: what it takes when written to a file.
+    peaks: by phase (open, fit, index, search) the largest resident memory of the job's process; that of fit is as first
+        measured, also where the fit was taken over. All of them hold the collection and the libraries.
+    cuda_peaks: by phase the largest allocation on the CUDA device.
     """
 
     parameters: int | None = None
     index_bytes: int | None = None
-    fit_peak_bytes: int | None = None
-    peak_bytes: int | None = None
-    fit_cuda_peak_bytes: int | None = None
-    cuda_peak_bytes: int | None = None
+    index_disk_bytes: int | None = None
+    peaks: Mapping[str, int] = field(default_factory=dict)
+    cuda_peaks: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,10 +93,14 @@ class Outcome:
     """Everything that one job (a system, a seed, a device) produced.
 
     spec: canonical text of the system; ``parameters`` and ``description`` tell what it is, ``learned`` what fit chose.
+    family: ``lexical``, ``neural``, ``lexical+neural`` or empty, as its parts say. live: whether it searched here, so that
+        its times tell something; results taken from a file did not.
     device: where it ran, which may be cpu although more was asked for.
     status: ok, failed or interrupted; ``failure`` is one line that says why. latency_failure: why there are no (more)
         latencies although there are results.
+    fingerprints: ``quality`` and ``latency`` hashes; ``identity`` the components of each, by name.
     scores: measure -> one value per held-out question, in the order of ``RunRecord.query_ids``; an unanswered one is 0.
+    bounds: measure -> its mean where among equal scores the right documents come last, and where they come first.
     first_ranks: rank (from 1) of the first relevant document, 0 where none was retrieved.
     unanswered: how many questions got no document at all.
     answers: for each sample question of the record the top answers.
@@ -86,15 +115,50 @@ class Outcome:
     description: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     learned: Mapping[str, Any] = field(default_factory=dict)
+    family: str = ""
+    live: bool = True
     seeded: bool = False
     source_hash: str = ""
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    identity: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     first_ranks: tuple[int, ...] = ()
     unanswered: int = 0
     answers: tuple[tuple[Answer, ...], ...] = ()
     timings: Timings = field(default_factory=Timings)
     sizes: Sizes = field(default_factory=Sizes)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that the audit of a split looked for: it concerns ``found`` of ``of`` held-out questions or solutions.
+
+    meaning: one sentence, what that means for the numbers. examples: at most three pairs of texts, cut for display.
+    """
+
+    name: str
+    found: int
+    of: int
+    meaning: str
+    examples: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A held-out question on which two systems differ much.
+
+    query: index into ``RunRecord.query_ids``. first, second: the systems. ranks: where each has its first right answer, 0
+    for nowhere. right: text of a right answer. tops: text of each one's top answer, empty where it has none.
+    """
+
+    query: int
+    question: str
+    right: str
+    first: str
+    second: str
+    ranks: tuple[int, int]
+    tops: tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -105,7 +169,14 @@ class RunRecord:
     dataset: name, fingerprint and facts. counts: documents, pool, train, dev, test (numbers of questions for splits).
     grades: for each held-out question the grades of the documents judged for it.
     samples: the ten sample questions as (index into query_ids, question text, text of a right answer).
+    features: by name one number for each held-out question, by which the report divides them into slices.
+    contrasts: questions on which the best lexical and the best neural system (or the best two) differ most.
+    audit: what was looked for and found between train and held-out.
     environment: machine, threads, versions, in the order to be printed.
+    rounds: the order in which the jobs (by slug) were timed, round by round of the clock, warm-up first.
+    others: cores that other processes used during each of these rounds; empty where the system does not tell.
+    slo: limit (s) that p99 must keep when questions arrive at random; None: not measured.
+    prices: device -> price of an hour, in the user's currency.
     canaries: name -> (passed, one line with expected and measured).
     interrupted: whether the user ended the run before everything was measured.
     """
@@ -128,54 +199,17 @@ class RunRecord:
     groups: tuple[str, ...]
     samples: tuple[tuple[int, str, str], ...]
     environment: Mapping[str, str]
+    features: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    contrasts: tuple[Contrast, ...] = ()
+    audit: tuple[Finding, ...] = ()
+    rounds: tuple[tuple[str, ...], ...] = ()
+    others: tuple[float, ...] = ()
+    slo: float | None = None
+    prices: Mapping[str, float] = field(default_factory=dict)
     canaries: Mapping[str, tuple[bool, str]] = field(default_factory=dict)
     interrupted: bool = False
 
-
-def to_json(value: Outcome | RunRecord) -> dict[str, Any]:
-    """Plain data for ``json.dumps``, with the schema version."""
-    return {"schema": SCHEMA, **asdict(value)}
-
-
-def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
-    """Inverse of ``to_json`` for an outcome; raises StoreError for another schema or a missing field."""
-    fields = _checked(data)
-    try:
-        return Outcome(
-            **{
-                **fields,
-                "scores": {name: tuple(values) for name, values in fields["scores"].items()},
-                "first_ranks": tuple(fields["first_ranks"]),
-                "answers": tuple(tuple(Answer(**answer) for answer in row) for row in fields["answers"]),
-                "timings": Timings(**{k: _frozen(v) for k, v in fields["timings"].items()}),
-                "sizes": Sizes(**fields["sizes"]),
-            }
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise StoreError(f"not an outcome: {error}") from None
-
-
-def record_from_json(data: Mapping[str, Any]) -> RunRecord:
-    """Inverse of ``to_json`` for a run's record; raises StoreError for another schema or a missing field."""
-    fields = _checked(data)
-    try:
-        return RunRecord(
-            **{
-                **{key: _frozen(value) for key, value in fields.items()},
-                "grades": tuple(map(tuple, fields["grades"])),
-                "samples": tuple((int(i), q, a) for i, q, a in fields["samples"]),
-                "canaries": {name: (ok, line) for name, (ok, line) in fields["canaries"].items()},
-            }
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StoreError(f"not a run record: {error}") from None
-
-
-def _checked(data: Mapping[str, Any]) -> dict[str, Any]:
-    if data.get("schema") != SCHEMA:
-        raise StoreError(f"schema {data.get('schema')!r}, this version reads {SCHEMA}")
-    return {key: value for key, value in data.items() if key != "schema"}
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    @property
+    def main_measure(self) -> str:
+        """Success@10, the share of questions with a right solution in the top ten; else the first measure of the run."""
+        return "Success@10" if "Success@10" in self.measures else self.measures[0]

@@ -70,6 +70,21 @@ def devices_of(component: Component) -> set[str]:
     return set(component.devices)
 
 
+def family_of(component: Component) -> str:
+    """``lexical``, ``neural``, ``lexical+neural`` for a system of both, empty where no part says."""
+    if isinstance(component, Composite):
+        found = {name for part in component.components for name in family_of(part).split("+") if name}
+        return "+".join(sorted(found))
+    return component.family
+
+
+def is_live(component: Component) -> bool:
+    """Whether all parts search here and now."""
+    if isinstance(component, Composite):
+        return all(map(is_live, component.components))
+    return component.live
+
+
 def env_for(component: Component, env: Env) -> Env:
     """The environment of a part: one that cannot use the device stays on the cpu."""
     return env if env.device in devices_of(component) else replace(env, device="cpu")

@@ -58,6 +58,11 @@ class Bars:
         self._label = f"round {number} of {total}" if number else "warm-up"
         self.phase("clock")
 
+    def serving(self, label: str, rate: float) -> None:
+        """A system begins to get so many questions per second."""
+        self._label = label
+        self.phase(f"server, {rate:.3g} questions/s")
+
 
 @contextmanager
 def bars() -> Iterator[Bars]:

@@ -7,7 +7,8 @@
 
 An operator's own options (``depth``, ``blend``, ``weights``, ``rrf_k``) stand after its last part and belong to the
 innermost operator that takes them; after a ``}`` they belong to the group. Nothing needs quoting in a shell: other
-characters of a value are written as ``%XX``. ``parse(str(x)) == x``.
+characters of a value are written as ``%XX``, but a path that begins with ``./``, ``../``, ``~/`` or ``/`` may stand as it
+is. ``parse(str(x)) == x``.
 """
 
 import re
@@ -22,7 +23,9 @@ FUSION_OPTIONS = ("weights", "rrf_k", "depth")
 
 Options = tuple[tuple[str, str], ...]
 
-_TOKEN = re.compile(r"(?P<name>[A-Za-z0-9_.~%-]+)|(?P<mark>[{}:=+/,])")
+_TOKEN = re.compile(r"(?<==)(?:~|\.{1,2})?/[A-Za-z0-9_.~%/-]+|(?P<name>[A-Za-z0-9_.~%-]+)|(?P<mark>[{}:=+/,])")
+_PATH = re.compile(r"(?:~|\.{1,2})?/.")
+_OPEN_END = re.compile(r"=(?:~|\.{1,2})?/[^:+{}]+$")  # a path that would swallow a "/" behind it
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,9 @@ class Cascade(_Operand):
     options: Options = ()
 
     def __str__(self) -> str:
-        first = str(self.first) if isinstance(self.first, Unit | Cascade) else f"{{{self.first}}}"
+        first = str(self.first)
+        if isinstance(self.first, Fused) or _OPEN_END.search(first):
+            first = f"{{{first}}}"
         second = str(self.second) if isinstance(self.second, Unit) else f"{{{self.second}}}"
         text = f"{first}/{second}"
         plain = isinstance(self.second, Unit) or not self.options
@@ -196,7 +201,7 @@ def _surrender(spec: Spec, keys: tuple[str, ...]) -> tuple[Spec, Options]:
 
 
 def _options_text(options: Options) -> str:
-    return "".join(f":{key}={quote(value, safe='')}" for key, value in options)
+    return "".join(f":{key}={quote(value, safe='/' if _PATH.match(value) else '')}" for key, value in options)
 
 
 def _flattened(spec: object) -> tuple["Spec", ...]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from bench.api import Doc, Env, Hits, Pairs, Query, Retriever
 from bench.errors import DataError, SpecError, StoreError
@@ -37,6 +37,8 @@ class BM25(Retriever):
     """Stop words: ``english`` or ``none``."""
     split: bool = True
     """Divide identifiers such as ``num_workers`` and ``DataLoader``."""
+
+    family: ClassVar[str] = "lexical"
 
     def __post_init__(self) -> None:
         """Reject what no formula takes."""

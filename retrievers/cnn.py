@@ -66,6 +66,7 @@ class CNN(Scorer):
 
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     seeded: ClassVar[bool] = True
+    family: ClassVar[str] = "neural"
 
     def __post_init__(self) -> None:
         """Reject what cannot work before anything is learned."""

@@ -57,6 +57,7 @@ class GRU(Retriever):
 
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     seeded: ClassVar[bool] = True
+    family: ClassVar[str] = "neural"
 
     def __post_init__(self) -> None:
         """Reject what cannot work before anything is learned."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import rank_bm25
@@ -30,6 +30,8 @@ class RankBM25(Retriever):
     """Stop words: ``english`` or ``none``."""
     split: bool = True
     """Divide identifiers such as ``num_workers`` and ``DataLoader``."""
+
+    family: ClassVar[str] = "lexical"
 
     def __post_init__(self) -> None:
         """Reject a class that the package does not have."""

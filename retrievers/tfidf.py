@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -26,6 +27,8 @@ class Tfidf(Retriever):
     """Stop words: ``english`` or ``none``."""
     split: bool = True
     """Divide identifiers such as ``num_workers`` and ``DataLoader``."""
+
+    family: ClassVar[str] = "lexical"
 
     def __post_init__(self) -> None:
         """Reject stemmers and stop words that do not exist."""

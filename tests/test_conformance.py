@@ -16,7 +16,10 @@ from bench.spec import parse
 FAST = {"gru": "gru:epochs=1", "cnn": "cnn:epochs=1"}
 
 
-@pytest.mark.parametrize("name", sorted(find()))
+LIVE = sorted(name for name in find() if name != "run-file")  # which answers the questions of one collection alone
+
+
+@pytest.mark.parametrize("name", LIVE)
 def test_every_retriever_fulfils_the_contract(name):
     system = build(parse(FAST.get(name, name)), find())
     component = system.scorer if isinstance(system, Exhaustive) else system

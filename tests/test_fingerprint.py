@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.fingerprint import fingerprint, latency, quality, source_hash
+from bench.fingerprint import fingerprint, latency_identity, quality_identity, source_hash
 
 
 def test_the_order_of_keys_does_not_matter_and_values_do():
@@ -10,28 +10,24 @@ def test_the_order_of_keys_does_not_matter_and_values_do():
     assert fingerprint({"a": 1}) != fingerprint({"a": 2})
 
 
-def test_pools_and_measures_are_part_of_quality():
-    base = quality("data", "heldout", ("RR@10",))
-    assert base == quality("data", "heldout", ("RR@10",))
-    assert (
-        len(
-            {
-                base,
-                quality("data", "all", ("RR@10",)),
-                quality("data", "heldout", ("RR",)),
-                quality("d", "heldout", ("RR@10",)),
-            }
-        )
-        == 4
-    )
+CONTENT = {"searched documents": "d", "held-out questions": "q", "judgements": "j", "training data": "t"}
+
+
+def test_collection_pool_and_depth_are_part_of_quality():
+    base = quality_identity(CONTENT, "heldout", 100)
+    others = [quality_identity({**CONTENT, part: "x"}, "heldout", 100) for part in CONTENT]
+    others += [quality_identity(CONTENT, "all", 100), quality_identity(CONTENT, "heldout", 1000)]
+    assert fingerprint(base) == fingerprint(quality_identity(CONTENT, "heldout", 100))
+    assert len({fingerprint(parts) for parts in (base, *others)}) == 7
 
 
 def test_latency_depends_on_the_machine_but_not_on_its_load():
-    facts = {"dataset": "d", "pool": "all", "device": "cpu", "threads": 2, "k": 10}
-    base = latency(**facts, machine={"processor": "x", "load average": "1"})
-    assert base == latency(**facts, machine={"processor": "x", "load average": "2"})
-    assert base != latency(**facts, machine={"processor": "y", "load average": "1"})
-    assert base != latency(**{**facts, "threads": 1}, machine={"processor": "x"})
+    facts = {"pool": "all", "device": "cpu", "threads": 2, "k": 10}
+    base = latency_identity(CONTENT, {"processor": "x", "load average": "1"}, **facts)
+    assert base == latency_identity(CONTENT, {"processor": "x", "load average": "2"}, **facts)
+    assert base != latency_identity(CONTENT, {"processor": "y", "load average": "1"}, **facts)
+    assert base != latency_identity(CONTENT, {"processor": "x"}, **{**facts, "threads": 1})
+    assert base == latency_identity({**CONTENT, "training data": "other"}, {"processor": "x"}, **facts)
 
 
 def test_a_source_hash_follows_shared_files_but_not_neighbours(tmp_path):

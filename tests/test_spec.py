@@ -12,6 +12,7 @@ keys = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True).filter(
     lambda key: key not in CASCADE_OPTIONS + FUSION_OPTIONS
 )
 values = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=12)
+values |= st.from_regex(r"(~|\.\.?)?/[a-z./:+%]{1,8}", fullmatch=True)
 
 
 def options(allowed):
@@ -76,3 +77,14 @@ def test_errors_say_what_and_where(text, problem):
         parse_list(text)
     assert problem in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_path_may_stand_as_it_is_and_ends_where_the_next_part_begins():
+    run = Unit.of("run-file", path="./runs/x.run.gz")
+    assert parse("run-file:path=./runs/x.run.gz") == run
+    assert parse("run-file:path=./runs/x.run.gz:tag=a+bm25") == Fused(
+        (Unit.of("run-file", path="./runs/x.run.gz", tag="a"), Unit("bm25"))
+    )
+    assert parse("{run-file:path=./runs/x.run.gz}/cnn") == Cascade(run, Unit("cnn"))
+    assert str(Cascade(run, Unit("cnn"))) == "{run-file:path=./runs/x.run.gz}/cnn"
+    assert parse("bm25:k1=2/cnn") == Cascade(Unit.of("bm25", k1=2), Unit("cnn"))

@@ -55,6 +55,18 @@ class Dataset:
                 digest.update(f"{query.id}\0{query.text}\0{grades}\1".encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:16]
 
+    def content(self, pool: str) -> dict[str, str]:
+        """Hashes that tell what two collections differ in, by the name of the component."""
+        split = self.test
+        grades = [sorted(split.qrels[query.id].items()) for query in split.queries]
+        learning = [(query.text, sorted(s.qrels[query.id])) for s in (self.train, self.dev) for query in s.queries]
+        return {
+            "searched documents": _hash(sorted(self.documents(pool))),
+            "held-out questions": _hash(split.queries),
+            "judgements": _hash(grades),
+            "training data": _hash([learning, sorted(self.pairs("train").corpus), sorted(self.pairs("dev").corpus)]),
+        }
+
     def documents(self, pool: str) -> tuple[Doc, ...]:
         """Documents to search: those judged for a held-out question (``heldout``) or every one (``all``)."""
         if pool == "all":
@@ -88,6 +100,10 @@ class Dataset:
     def _select(self, split: Split) -> tuple[Doc, ...]:
         wanted = split.judged()
         return tuple(doc for doc in self.corpus if doc.id in wanted)
+
+
+def _hash(content: object) -> str:
+    return hashlib.sha256(repr(content).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def _first(split: Split, n: int) -> Split:

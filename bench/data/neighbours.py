@@ -25,7 +25,7 @@ def near_duplicates(texts: Sequence[str], *, ngram: int, threshold: float) -> li
     neighbours. Each pair is verified on the exact sets; a pair at the threshold itself is found with a probability of
     98% or more, a closer one almost surely. The result depends on the texts alone, not on the machine or a seed.
     """
-    sets = _ngrams(texts, ngram)
+    sets = ngrams(texts, ngram)
     signatures = _signatures(sets)
     found = {
         pair
@@ -51,7 +51,7 @@ def clusters(size: int, links: Sequence[tuple[int, int]]) -> list[int]:
     return [root(item) for item in range(size)]
 
 
-def _ngrams(texts: Sequence[str], n: int) -> list[NDArray[np.uint64]]:
+def ngrams(texts: Sequence[str], n: int) -> list[NDArray[np.uint64]]:
     """Sorted distinct 64-bit hashes of each text's n-grams."""
     vocabulary: dict[str, int] = {}
     sets = []

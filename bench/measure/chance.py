@@ -12,22 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import DataError
-from bench.measure.quality import Measure
+from bench.measure.formulas import GAINS
+from bench.measure.measures import Measure
 
 
 def expected(measure: Measure, pool: int, grades: Sequence[int]) -> float:
     """Expected value for one query.
 
-    pool: how many documents are ranked, all of them. grades: the query's judgements; every document with a grade above
-    0 is in the pool, DataError if there are more of them than that.
+    pool: how many documents are ranked, all of them. grades: the query's judgements. Every relevant document is in the
+    pool, for Bpref also every nonrelevant one (a grade from 0 to below ``rel``), for Judged every judged one; DataError
+    if there are more of them than that.
     """
-    gains = sorted((grade for grade in grades if grade > 0), reverse=True)
-    if len(gains) > pool:
-        raise DataError(f"{len(gains)} relevant documents cannot be in a pool of {pool}")
-    if not gains:
+    given = _Pool(pool, grades, pool if measure.cutoff is None else measure.cutoff, measure)
+    counted = {"Judged": len(grades), "Bpref": given.relevant + given.nonrelevant}.get(measure.name, given.relevant)
+    if counted > pool:
+        kind = "judged" if measure.name in ("Judged", "Bpref") else "relevant"
+        raise DataError(f"{counted} {kind} documents cannot be in a pool of {pool}")
+    if not (len(grades) if measure.name == "Judged" else given.relevant):
         return 0.0
-    cutoff = pool if measure.cutoff is None else measure.cutoff
-    return min(1.0, _FORMULAS[measure.name](_Pool(pool, gains, cutoff)))  # a sum may round to just above 1
+    return min(1.0, _FORMULAS[measure.name](given))  # a sum may round to just above 1
 
 
 def expected_mean(measure: Measure, pool: int, grades: Iterable[Sequence[int]]) -> float:
@@ -39,15 +42,20 @@ def expected_mean(measure: Measure, pool: int, grades: Iterable[Sequence[int]]) 
 
 
 class _Pool(NamedTuple):
-    """A pool of ``size`` documents of which ``gains``, falling, are the grades of the relevant ones."""
+    """A pool of ``size`` documents, some of which have ``grades``; ``cutoff`` ranks count."""
 
     size: int
-    gains: Sequence[int]
+    grades: Sequence[int]
     cutoff: int
+    measure: Measure
 
     @property
     def relevant(self) -> int:
-        return len(self.gains)
+        return sum(grade >= self.measure.rel for grade in self.grades)
+
+    @property
+    def nonrelevant(self) -> int:
+        return sum(0 <= grade < self.measure.rel for grade in self.grades)
 
     def ranks(self) -> NDArray[np.float64]:
         """Ranks that count: 1 to n."""
@@ -75,10 +83,11 @@ def _rr(pool: _Pool) -> float:
 
 
 def _ndcg(pool: _Pool) -> float:
-    """Each rank gains the pool's mean grade sum(g)/N, discounted; the ideal DCG is no random quantity."""
+    """Each rank gains the pool's mean gain, discounted; the ideal DCG is no random quantity."""
     discounts = 1 / np.log2(pool.ranks() + 1)
-    ideal = np.array(pool.gains[: len(discounts)]) @ discounts[: pool.relevant]
-    return float(sum(pool.gains) / pool.size * discounts.sum() / ideal)
+    gains = GAINS[pool.measure.dcg](np.sort(np.array(pool.grades, dtype=np.float64))[::-1])[: pool.relevant]
+    ideal = gains[: len(discounts)] @ discounts[: len(gains)]
+    return float(gains.sum() / pool.size * discounts.sum() / ideal)
 
 
 def _ap(pool: _Pool) -> float:
@@ -101,6 +110,27 @@ def _recall(pool: _Pool) -> float:
     return len(pool.ranks()) / pool.size
 
 
+def _rprec(pool: _Pool) -> float:
+    """Expected relevant hits among the first R, R R/N, over R."""
+    return pool.relevant / pool.size
+
+
+def _bpref(pool: _Pool) -> float:
+    """(min(M, R) + 1) / (2 (M + 1)) with M judged nonrelevant documents, 1 without any.
+
+    Before a relevant document stand n of them, each n from 0 to M equally likely, so that 1 - min(n, R) / min(M, R)
+    has the mean 1/2 where M <= R and (R + 1) / (2 (M + 1)) where M > R.
+    """
+    if not pool.nonrelevant:
+        return 1.0
+    return (min(pool.nonrelevant, pool.relevant) + 1) / (2 * (pool.nonrelevant + 1))
+
+
+def _judged(pool: _Pool) -> float:
+    """Each rank holds one of the judged documents with the same probability."""
+    return len(pool.grades) / pool.size
+
+
 _FORMULAS: Mapping[str, Callable[[_Pool], float]] = {
     "Success": _success,
     "RR": _rr,
@@ -108,4 +138,7 @@ _FORMULAS: Mapping[str, Callable[[_Pool], float]] = {
     "AP": _ap,
     "P": _precision,
     "R": _recall,
+    "Rprec": _rprec,
+    "Bpref": _bpref,
+    "Judged": _judged,
 }

@@ -1,12 +1,8 @@
 """The one ranking rule, trec_eval's: scores compared as float32, descending; equal scores by document id, descending."""
 
-import gzip
-import re
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,7 +12,7 @@ from numpy.typing import NDArray
 
 from bench.api import Hits
 from bench.errors import DataError, HitsError
-from bench.files import write_bytes
+from bench.measure.columns import check_fields, numbered_lines, write_lines
 
 _BLOCK_HITS = 1 << 20  # hits ordered at a time; temporaries stay below some 100 MB
 _RANK_BITS = np.uint64(32)
@@ -24,8 +20,6 @@ _RANK_MASK = np.uint64(2**32 - 1)
 _SIGN = np.uint32(2**31)
 _ALL = np.uint32(2**32 - 1)
 _FLOAT32_LIMIT = 2.0**128 - 2.0**103  # from here on a number rounds to an infinite float32
-_SEPARATOR = re.compile(r"[ \t\n\r\f\v]")  # what separates the fields of a TREC file: ASCII white space alone
-_FIELDS = 6
 
 
 @dataclass(frozen=True)
@@ -92,17 +86,8 @@ def write_trec(run: Run, path: Path, tag: str) -> None:
     id or a tag that the format cannot hold, StoreError when the file cannot be written.
     """
     for what, texts in (("query id", run.query_ids), ("document id", chain(*run.doc_ids)), ("tag", (tag,))):
-        for text in set(texts):
-            if not text or _SEPARATOR.search(text):
-                raise DataError(f"{path}: {what} {text!r} is empty or has white space, which a TREC run cannot hold")
-    content = BytesIO()
-    if path.name.endswith(".gz"):
-        # A file name or a time in the header would make equal runs differ.
-        with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=content, mtime=0) as packed:
-            packed.writelines(_lines(run, tag))
-    else:
-        content.writelines(_lines(run, tag))
-    write_bytes(path, content.getvalue())
+        check_fields(path, what, texts)
+    write_lines(path, _lines(run, tag))
 
 
 def read_trec(path: Path) -> Run:
@@ -111,7 +96,7 @@ def read_trec(path: Path) -> Run:
     Raises DataError naming file and line for a damaged line, a score that is no finite float32, a document twice.
     """
     found: dict[str, dict[str, float]] = {}
-    for number, line in _numbered_lines(path):
+    for number, line in numbered_lines(path):
         try:
             query_id, _, doc_id, _, text, _ = (part.decode("utf-8", "surrogatepass") for part in line.split())
             score = float(text)
@@ -203,11 +188,3 @@ def _lines(run: Run, tag: str) -> Iterator[bytes]:
         ranked = enumerate(zip(doc_ids, scores, strict=True), start=1)
         lines = [f"{query_id} Q0 {doc_id} {rank} {score!s} {tag}\n" for rank, (doc_id, score) in ranked]
         yield "".join(lines).encode("utf-8", "surrogatepass")
-
-
-def _numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    try:
-        with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
-            yield from enumerate(file, start=1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None

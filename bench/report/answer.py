@@ -3,10 +3,13 @@
 from math import sqrt
 
 from bench.report import units
+from bench.report.audit import seen_before
 from bench.report.choice import cheaper, recommended, rules_out_loss, training_seconds
+from bench.report.disturbance import disturbance
 from bench.report.markdown import clean, code, escape, listing
 from bench.report.speed import common_medians, speed
-from bench.report.summary import Summary, System
+from bench.report.summary import Summary
+from bench.report.system import System
 
 NO_TRAINING = 0.01
 """Seconds; a shorter fit is an empty one."""
@@ -94,7 +97,7 @@ def _undecided(summary: Summary, best: System) -> str:
     risky = [system for system in cheaper(summary, best) if not rules_out_loss(summary, system)]
     if not risky:
         return ""
-    lost = units.measure(-summary.comparisons[risky[0].label].low)
+    lost = units.measure(-summary.comparisons[risky[0].label].test.low)
     questions = units.count(len(summary.record.query_ids))
     return (
         f"{code(risky[0].label)} is much cheaper ({_saving(summary, best, risky[0])}), but {questions} questions do not "
@@ -115,8 +118,8 @@ def _quality(summary: Summary, system: System) -> str:
 
 def _behind(summary: Summary, system: System) -> str:
     found = summary.comparisons[system.label]
-    low, high = units.difference(found.low), units.difference(found.high)
-    return f"{units.difference(found.difference)} [{low}, {high}], {units.p_value(found.p)}"
+    low, high = units.difference(found.test.low), units.difference(found.test.high)
+    return f"{units.difference(found.test.difference)} [{low}, {high}], {units.p_value(found.p)}"
 
 
 def _saving(summary: Summary, best: System, other: System) -> str:
@@ -132,15 +135,16 @@ def _saving(summary: Summary, best: System, other: System) -> str:
 
 
 def _cost(summary: Summary, system: System) -> str:
+    if not system.live:
+        return f"The results of {code(system.label)} were read from a file, so nothing is known of its cost."
     medians = {device: found.p50 for device in summary.devices if (found := speed(system, device))}
     times = [f"{units.duration(p50)} on {escape(device)}" for device, p50 in medians.items() if p50 is not None]
     parts = [f"a search takes {listing(times)} (one question at a time, p50)"] if times else []
     seconds = training_seconds(system)
     parts.append(f"training takes {units.duration(seconds)}" if seconds >= NO_TRAINING else "there is no training")
-    served = [job.sizes.peak_bytes for job in system.measured if job.sizes.peak_bytes is not None]
-    trained = [job.sizes.fit_peak_bytes for job in system.measured if job.sizes.fit_peak_bytes is not None]
-    peaks = [f"{units.megabytes(max(trained))} MB until it is trained"] if trained and seconds >= NO_TRAINING else []
-    peaks += [f"{units.megabytes(max(served))} MB while it indexes and searches"] if served else []
+    trained, served = system.peak("open", "fit"), system.peak("index", "search")
+    peaks = [f"{units.megabytes(trained)} MB until it is trained"] if trained and seconds >= NO_TRAINING else []
+    peaks += [f"{units.megabytes(served)} MB while it indexes and searches"] if served else []
     if peaks:
         parts.append(f"its process, collection and libraries included, holds at most {' and '.join(peaks)}")
     return f"With {code(system.label)} {listing(parts)}."
@@ -166,9 +170,13 @@ def _left_out(summary: Summary) -> list[str]:
 
 
 def _reservations(summary: Summary) -> list[str]:
-    """How little few questions tell, and what a limited run is not."""
+    """What makes the numbers less sure: known questions, a busy machine, few questions, a limited run."""
     asked = len(summary.record.query_ids)
-    sentences = []
+    sentences = [known] if (known := seen_before(summary)) else []
+    if busy := disturbance(summary):
+        sentences.append(
+            f"The machine was busy: other processes used about {units.number(busy, 2)} cores while latencies were measured."
+        )
     if asked < FEW:
         half = min(0.5, 0.98 / sqrt(asked))  # 1.96 standard errors of a share of one half
         questions = f"{asked} question{'' if asked == 1 else 's'}"

@@ -1,14 +1,14 @@
 """What a result depends on: data, settings, machine, how to run it again, and what the measures mean."""
 
-import json
 from collections.abc import Mapping
-from typing import Any
 
-from bench.outcome import Outcome
+from bench.measure.quality import parse_measure
+from bench.measure.slices import CODE, OVERLAP, QUESTION_LENGTH, SOLUTION_LENGTH, UNSEEN
 from bench.report import units
-from bench.report.answer import told
-from bench.report.markdown import block, bullets, code, escape, folded, html, paragraphs, table
-from bench.report.summary import Summary, System
+from bench.report.audit import audit_fold
+from bench.report.markdown import block, bullets, code, escape, folded, html, listing, paragraphs, table
+from bench.report.settings import settings
+from bench.report.summary import Summary
 
 DEFINITIONS = {
     "Success": "share of questions with a right solution among the first k (top-k accuracy).",
@@ -17,17 +17,34 @@ DEFINITIONS = {
     "AP": "precision at the rank of each right solution, averaged over all of them; its mean is known as MAP.",
     "P": "share of right solutions among the first k.",
     "R": "share of a question's right solutions that are among the first k.",
+    "Rprec": "precision at rank R, for a question with R right solutions.",
+    "Bpref": "for each right solution how few documents judged wrong stand before it; what nobody judged does not count.",
+    "Judged": "share of the first k that somebody judged, right or wrong.",
 }
 """By the name of the measure; without a cutoff the first k are all that were retrieved."""
+WHOLE = "A part of a system that stands as alone is set, or learned, as the system of that name. In full: [outcomes/](outcomes/)."
+
+
+FEATURES = {
+    OVERLAP: "share of a question's distinct words that stand in a right solution, stemmed, without stop words.",
+    QUESTION_LENGTH: "in words.",
+    SOLUTION_LENGTH: "in words.",
+    CODE: "share of the right solution's characters that stand in lines of code, guessed by rules.",
+    UNSEEN: "share of a question's distinct words that stand in no training text.",
+}
+"""By the name of the feature that divides the questions."""
 
 
 def appendix(summary: Summary) -> str:
     """All of it in folds."""
     record = summary.record
+    prints = _fingerprints(summary)
     return paragraphs(
         "## Details",
         folded(f"Dataset: {html(record.dataset)}", _dataset(summary)),
-        folded("Systems: hyper-parameters, what was learned, fingerprints", "\n".join(map(_system, summary.systems))),
+        audit_fold(summary),
+        folded("Systems: hyper-parameters and what was learned", settings(summary), WHOLE),
+        folded("Fingerprints: numbers with different ones are not compared", prints) if prints else "",
         folded("Machine and versions", _facts(record.environment)),
         folded("Checks of the harness itself", _canaries(summary)) if record.canaries else "",
         folded(
@@ -57,42 +74,37 @@ def _canaries(summary: Summary) -> str:
     return table(["check", "result", "expected and measured"], rows, left=3)
 
 
-def _system(system: System) -> str:
-    """A list item and, below it, one for each job, since seeds and devices may learn different things."""
-    if not system.outcomes:
-        return f"- {code(system.label)}: not run"
-    first = system.outcomes[0]
-    lines = [f"- {code(system.label)}" + (f": {escape(first.description)}" if first.description else "")]
-    if first.parameters:
-        lines.append(f"  - hyper-parameters: {_settings(first.parameters)}")
-    lines += [f"  - {_job(job)}" for job in system.outcomes]
-    return "\n".join(lines)
-
-
-def _job(job: Outcome) -> str:
-    hashes = {**job.fingerprints, **({"source": job.source_hash} if job.source_hash else {})}
-    parts = [
-        f"learned: {_settings(job.learned)}" if job.learned else "",
-        ", ".join(f"{escape(name)} {code(value)}" for name, value in hashes.items()),
-        "" if job.status == "ok" else escape(told(job.status, job.failure)),
-    ]
-    where = f"seed {job.seed}, {escape(job.device)}" if job.seeded else escape(job.device)
-    return f"{where}: {'; '.join(part for part in parts if part) or 'nothing learned'}"
-
-
-def _settings(values: Mapping[str, Any]) -> str:
-    return ", ".join(
-        code(f"{name}={json.dumps(value, ensure_ascii=False, default=str)}") for name, value in values.items()
-    )
+def _fingerprints(summary: Summary) -> str:
+    """What each fingerprint was made of, by its hash, and the systems that carry it."""
+    carriers: dict[tuple[str, str], list[str]] = {}
+    made_of: dict[tuple[str, str], Mapping[str, str]] = {}
+    for system in summary.systems:
+        for job in system.outcomes:
+            for name, value in job.fingerprints.items():
+                carriers.setdefault((name, value), []).append(code(system.label))
+                made_of.setdefault((name, value), job.identity.get(name, {}))
+    everyone = len({label for labels in carriers.values() for label in labels})
+    rows = []
+    for (name, value), labels in carriers.items():
+        of = list(dict.fromkeys(labels))
+        fingerprint = f"{escape(name)} {code(value)}"
+        rows.append([fingerprint, "systems", "all" if len(of) == everyone else listing(of)])
+        rows += [[fingerprint, escape(part), escape(str(fact))] for part, fact in made_of[name, value].items()]
+    return table(["fingerprint", "component", "value"], rows, left=3) if rows else ""
 
 
 def _definitions(summary: Summary) -> list[str]:
-    names = dict.fromkeys(measure.partition("@")[0] for measure in summary.record.measures)
-    lines = [f"{escape(name)}@k: {DEFINITIONS[name]}" for name in names if name in DEFINITIONS]
+    measures = [parse_measure(text) for text in summary.record.measures]
+    cut = {measure.name: "@k" if measure.cutoff else "" for measure in measures}
+    lines = [f"{name}{k}: {DEFINITIONS[name]}" for name, k in cut.items()]
+    if any(measure.rel > 1 for measure in measures):
+        lines.append("(rel=r): right is what has at least grade r.")
+    lines += [f"{escape(name)}: {FEATURES[name]}" for name in summary.record.features if name in FEATURES]
     return [
         *lines,
         "A mean is over all held-out questions; one that a system leaves unanswered counts 0.",
         "Chance: the expected value when the pool is ordered at random, in closed form.",
-        "Interval: percentile bootstrap, 95%, 10,000 resamples of questions (of groups where the dataset has groups).",
+        "Interval: 95%, Bayesian bootstrap with one more observation at the end of the scale, over questions or groups of them.",
         "p: two-sided paired randomisation test against the best system, corrected by Holm's method over all comparisons.",
+        "Tier: 1 holds the best and those tied with it; of the others, tier 2 holds the best and those tied with it; ...",
     ]

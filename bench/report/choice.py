@@ -1,7 +1,8 @@
 """Which system to recommend: the best, or one that the test cannot tell from it and that is much cheaper."""
 
 from bench.report.speed import common_medians
-from bench.report.summary import Summary, System
+from bench.report.summary import Summary
+from bench.report.system import System
 
 MUCH = 2.0
 """Much cheaper: the best takes at least so many times the search or the training time ..."""
@@ -25,9 +26,11 @@ def recommended(summary: Summary) -> System | None:
 def cheaper(summary: Summary, best: System) -> list[System]:
     """Systems above chance that are tied with the best and much cheaper, the fastest search first.
 
-    One that failed under the clock has no price.
+    One that failed under the clock, or whose results were read from a file, has no price.
     """
-    priced = [s for s in summary.tied() if summary.beats_chance(s) and not s.latency_failure()]
+    if not best.live:
+        return []
+    priced = [s for s in summary.tied() if s.live and summary.beats_chance(s) and not s.latency_failure()]
     ratios = {s.label: _ratios(summary, best, s) for s in priced}
     found = [s for s in priced if _much(*ratios[s.label])]
     return sorted(found, key=lambda system: ratios[system.label], reverse=True)
@@ -35,7 +38,7 @@ def cheaper(summary: Summary, best: System) -> list[System]:
 
 def rules_out_loss(summary: Summary, system: System) -> bool:
     """Whether the interval of the difference to the best excludes a loss that nobody would tolerate."""
-    return summary.comparisons[system.label].low >= -TOLERATED_LOSS
+    return summary.comparisons[system.label].test.low >= -TOLERATED_LOSS
 
 
 def training_seconds(system: System) -> float:

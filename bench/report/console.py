@@ -10,7 +10,8 @@ from bench.report.answer import pool, why
 from bench.report.markdown import clean
 from bench.report.quality import main_cell, verdict
 from bench.report.speed import speed
-from bench.report.summary import Summary, System, summarise
+from bench.report.summary import Summary, summarise
+from bench.report.system import System
 
 COMPANIONS = ("Success@1", "RR@10", "nDCG@10")
 """Measures shown beside the main one; a terminal has no room for all, the report does."""
@@ -44,6 +45,8 @@ def _row(summary: Summary, system: System, measures: Sequence[str]) -> list[str]
 
 
 def _median(system: System, device: str) -> str:
+    if not system.live:
+        return "file"
     found = speed(system, device)
     if found and found.p50 is None and system.latency_failure(device):
         return "failed"

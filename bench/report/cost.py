@@ -1,67 +1,90 @@
-"""What a system costs besides a search: training, indexing, memory."""
+"""What a system costs besides a search: training, indexing, memory, and the price of many searches."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import product
 from statistics import median
 
 from bench.outcome import Outcome
 from bench.report import units
-from bench.report.markdown import bullets, code, escape, paragraphs, table
-from bench.report.summary import Summary, System
-
-HEADERS = (
-    "system",
-    "device",
-    "fit (s)",
-    "index (s)",
-    "documents/s",
-    "index (MB)",
-    "parameters",
-    "fit peak (MB)",
-    "serving peak (MB)",
-    "fit GPU peak (MB)",
-    "serving GPU peak (MB)",
-)
-
+from bench.report.markdown import bullets, code, device_table, escape, folded, paragraphs
+from bench.report.speed import Speed, speed
+from bench.report.summary import Summary
+from bench.report.system import System
 
 MEASURABLE = 0.001
-"""Seconds; no rate is told of an index that took less."""
+"""Seconds; no rate is told of a phase that took less."""
+MILLION = 1e6
+HOUR = 3600.0
+_PHASES = ("open", "fit", "index", "search")
+_SERVING = ("index", "search")
+
+Jobs = tuple[Outcome, ...]
 
 
 def cost(summary: Summary) -> str:
-    """One row per system and device: medians over the seeds, the largest peak."""
-    rows = [
-        _row(summary, system, jobs)
-        for system in summary.results
-        for device in summary.devices
-        if (jobs := system.finished(device))
-    ]
+    """One row per device and system: medians over the seeds, the largest peak; the rest in a fold."""
+    rows = {
+        (system, device): jobs
+        for device, system in product(summary.devices, summary.results)
+        if system.live and (jobs := system.finished(device))
+    }
     if not rows:
         return ""
-    empty = {at for at in range(len(HEADERS)) if all(row[at] == units.ABSENT for row in rows)}
-    shown = [at for at in range(len(HEADERS)) if at not in empty]
-    cells = [[row[at] for at in shown] for row in rows]
-    return paragraphs("## Cost", table([HEADERS[at] for at in shown], cells, left=2), bullets(_notes(summary)))
-
-
-def _row(summary: Summary, system: System, jobs: tuple[Outcome, ...]) -> list[str]:
-    index = median(job.timings.index_seconds for job in jobs)
+    priced = {key: _main(summary, *key, jobs) for key, jobs in rows.items()}
     pool = summary.record.counts["pool"]
-    return [
-        code(system.label),
-        escape(jobs[0].device),
-        _fit(jobs),
-        units.seconds(index),
-        units.number(pool / index) if index >= MEASURABLE else units.ABSENT,
-        units.megabytes(_largest(jobs, lambda job: job.sizes.index_bytes)),
-        units.count(_largest(jobs, lambda job: job.sizes.parameters)),
-        units.megabytes(_largest(jobs, lambda job: job.sizes.fit_peak_bytes)),
-        units.megabytes(_largest(jobs, lambda job: job.sizes.peak_bytes)),
-        units.megabytes(_largest(jobs, lambda job: job.sizes.fit_cuda_peak_bytes)),
-        units.megabytes(_largest(jobs, lambda job: job.sizes.cuda_peak_bytes)),
+    more = {key: _details(pool, jobs) for key, jobs in rows.items()}
+    fold = folded("Every phase and size", *filter(None, [_table(more), bullets(_legend(summary))]))
+    return paragraphs("## Cost", _table(priced), _price(summary), fold)
+
+
+def _main(summary: Summary, system: System, device: str, jobs: Jobs) -> dict[str, str]:
+    prices = _prices(summary.record.prices.get(device), speed(system, device))
+    return {
+        "fit (s)": _fit(jobs),
+        "index (s)": units.seconds(median(job.timings.index_seconds for job in jobs)),
+        "index (MB)": units.megabytes(_largest(jobs, lambda job: job.sizes.index_bytes)),
+        "serving peak (MB)": units.megabytes(_largest(jobs, lambda job: _peak(job.sizes.peaks))),
+        **prices,
+    }
+
+
+def _prices(hour: float | None, found: Speed | None) -> dict[str, str]:
+    """Price of a million questions from the price of an hour, for both ways of asking."""
+    if hour is None or found is None:
+        return {}
+    offline = hour / HOUR * MILLION / found.rate if found.rate else None
+    single = hour / HOUR * MILLION * found.mean if found.mean is not None else None
+    return {
+        "price per million, offline": units.number(offline),
+        "price per million, one at a time": units.number(single),
+    }
+
+
+def _details(pool: int, jobs: Jobs) -> dict[str, str]:
+    index = median(job.timings.index_seconds for job in jobs)
+    learned = [job.timings.fit_pairs / job.timings.fit_seconds for job in jobs if _learned(job)]
+    return {
+        "pairs/s": units.number(median(learned)) if learned else units.ABSENT,
+        "documents/s": units.number(pool / index) if index >= MEASURABLE else units.ABSENT,
+        "index on disk (MB)": units.megabytes(_largest(jobs, lambda job: job.sizes.index_disk_bytes)),
+        "parameters": units.count(_largest(jobs, lambda job: job.sizes.parameters)),
+        **{f"{phase} peak (MB)": _phase([job.sizes.peaks for job in jobs], phase) for phase in _PHASES},
+        **{f"{phase} GPU peak (MB)": _phase([job.sizes.cuda_peaks for job in jobs], phase) for phase in _PHASES},
+    }
+
+
+def _table(rows: Mapping[tuple[System, str], Mapping[str, str]]) -> str:
+    """Without the columns in which nothing was measured; empty where there is none left."""
+    names = dict.fromkeys(name for cells in rows.values() for name in cells)
+    shown = [name for name in names if any(cells.get(name, units.ABSENT) != units.ABSENT for cells in rows.values())]
+    cells: Sequence[Sequence[str]] = [
+        [code(system.label), escape(device), *(found.get(name, units.ABSENT) for name in shown)]
+        for (system, device), found in rows.items()
     ]
+    return device_table(["system", "device", *shown], cells) if shown else ""
 
 
-def _fit(jobs: tuple[Outcome, ...]) -> str:
+def _fit(jobs: Jobs) -> str:
     """``45.0``, or ``45.0 (cached, on cpu)`` where it was learned before, and elsewhere than the row tells."""
     seconds = units.seconds(median(job.timings.fit_seconds for job in jobs))
     elsewhere = sorted({job.timings.fit_device for job in jobs} - {"", jobs[0].device})
@@ -70,26 +93,51 @@ def _fit(jobs: tuple[Outcome, ...]) -> str:
     return f"{seconds} ({', '.join(marks)})" if marks else seconds
 
 
+def _learned(job: Outcome) -> bool:
+    return job.timings.fit_pairs > 0 and job.timings.fit_seconds >= MEASURABLE
+
+
+def _peak(peaks: Mapping[str, int]) -> int | None:
+    return max((peaks[phase] for phase in _SERVING if phase in peaks), default=None)
+
+
+def _phase(peaks: Iterable[Mapping[str, int]], phase: str) -> str:
+    return units.megabytes(max((peak[phase] for peak in peaks if phase in peak), default=None))
+
+
 def _largest(jobs: Iterable[Outcome], size: Callable[[Outcome], int | None]) -> int | None:
     return max((value for job in jobs if (value := size(job)) is not None), default=None)
 
 
-def _notes(summary: Summary) -> list[str]:
-    jobs = [job for system in summary.results for job in system.outcomes if job.status == "ok"]
+def _price(summary: Summary) -> str:
+    prices = summary.record.prices
+    if not any(system.live and system.finished(device) for system in summary.results for device in prices):
+        return ""
+    told = [f"{price:g} on {escape(device)}" for device, price in prices.items()]
+    return (
+        f"Prices: of a machine never idle, at the price per hour given by the user, same currency ({', '.join(told)})."
+    )
+
+
+def _legend(summary: Summary) -> list[str]:
+    results = [system for system in summary.results if system.live]
+    jobs = [job for system in results for job in system.outcomes if job.status == "ok"]
     notes = [
         (
-            "fit peak, serving peak: the largest resident memory of the system's process until its fit ended, and while "
-            "it indexed and searched; both hold the collection and the libraries."
+            "peak: the largest resident memory of the system's process in a phase, collection and libraries included; "
+            "serving: while it indexes and searches."
         )
     ]
-    if any(job.sizes.fit_cuda_peak_bytes or job.sizes.cuda_peak_bytes for job in jobs):
-        notes.append("GPU peak: the largest memory allocated on the CUDA device, in the same two phases.")
-    if any(job.timings.fit_cached for job in jobs):
+    if any(job.sizes.cuda_peaks for job in jobs):
+        notes.append("GPU peak: the largest allocation on the CUDA device.")
+    if any(_learned(job) for job in jobs):
         notes.append(
-            "cached: a stored fit was taken over; its seconds and its peak are those of the training when it was done."
+            "pairs/s: question/solution pairs to learn from over the seconds of the fit, in however many epochs."
         )
+    if any(job.timings.fit_cached for job in jobs):
+        notes.append("cached: a stored fit was taken over; its seconds and its peak are those of its training.")
     if any(job.timings.fit_device not in ("", job.device) for job in jobs):
-        notes.append("on cpu, on cuda: learned there, not on the device of the row.")
-    if any(len(system.measured) > 1 for system in summary.results):
-        notes.append("Several seeds: median seconds of one seed; largest sizes.")
+        notes.append("fit on cpu, on cuda: learned there, not on the device of the row.")
+    if any(len(system.measured) > 1 for system in results):
+        notes.append("Several seeds: median seconds of one seed, largest sizes.")
     return notes

@@ -37,7 +37,8 @@ def pictures(summary: Summary) -> list[Picture]:
     with rc_context():
         rcdefaults()  # a personal matplotlibrc must not change the report
         drawn = [_curve(summary)]
-        drawn += [_tradeoff(summary, device) for device in summary.devices if timed(summary, device)]
+        devices = [device for device in summary.devices if timed(summary, device)]
+        drawn += [_tradeoff(summary, device, again=device != devices[0]) for device in devices]
     return drawn
 
 
@@ -49,12 +50,12 @@ def _curve(summary: Summary) -> Picture:
     return Picture(
         "figures/top-k.svg",
         f"Success@k for k from 1 to {largest}; at {largest}: {', '.join(found)}",
-        f"Share of questions with a right solution among the first k, for every k from 1 to {largest}; dashed: chance.",
+        f"Share of questions with a right solution among the first k, up to {largest}; dashed: chance.",
         svg(figure),
     )
 
 
-def _tradeoff(summary: Summary, device: str) -> Picture:
+def _tradeoff(summary: Summary, device: str, *, again: bool) -> Picture:
     figure, axes = axes_of(WIDTH, HEIGHT)
     points = timed(summary, device)
     draw_tradeoff(axes, summary, device, points)
@@ -62,11 +63,14 @@ def _tradeoff(summary: Summary, device: str) -> Picture:
         f"{system.label} {units.measure(system.mean(summary.main))} at {units.number(latency)} ms"
         for system, latency in points.items()
     ]
+    caption = (
+        f"{summary.main} against p50 of a search on {escape(device)}, with 95% intervals, for systems above chance; better "
+        "is up and to the left."
+    )
     return Picture(
         f"figures/quality-latency-{re.sub('[^A-Za-z0-9]+', '-', device)}.svg",
         f"{summary.main} against the median latency of one search on {device}: {', '.join(found)}",
-        f"{summary.main} with its 95% interval against the median time of a search of one question on "
-        f"{escape(device)}; better is up and to the left. Systems that do not beat chance are left out.",
+        f"The same on {escape(device)}." if again else caption,
         svg(figure),
     )
 

@@ -1,139 +1,127 @@
-"""How long a search takes: one question at a time and all of them in one call, device by device."""
+"""How long a search takes: one question at a time, all of them in one call, and while they arrive at random."""
 
 from collections import Counter
-from collections.abc import Sequence
 from itertools import product
 
 from bench.report import units
 from bench.report.answer import told
-from bench.report.markdown import bullets, code, escape, folded, paragraphs, table
-from bench.report.speed import LEVELS, fastest, speed
-from bench.report.summary import Summary, System
+from bench.report.disturbance import warning
+from bench.report.markdown import bullets, code, device_table, escape, folded, listing, paragraphs
+from bench.report.server import served, trials_fold
+from bench.report.single import cut_call, other_load, percentile_fold, single, timed
+from bench.report.summary import Summary
 
 
 def latency(summary: Summary) -> str:
-    """Both tables, their notes and the stages in a fold; empty where nothing was timed."""
-    speeds = [speed(system, device) for system in summary.results for device in summary.devices]
+    """The tables, their notes, and in folds what they are made of; empty where nothing was timed."""
     failed = any(system.latency_failure() for system in summary.results)
-    if not failed and not any(found and (found.samples or found.rates) for found in speeds):
+    if not failed and not any(found.samples or found.rates for _, _, found in timed(summary)):
         return ""
-    jobs = [job for system in summary.results for job in system.outcomes if job.timings.single_seconds]
-    seeds = len({job.seed for job in jobs})
-    hits = sorted({job.timings.latency_k for job in jobs})
-    threads = summary.record.environment.get("threads")
-    load = "Warm searches, text in to ids out"
-    load += f", {' or '.join(map(str, hits))} hits asked for" if hits else ""
-    load += f", {escape(threads)} thread{'' if threads == '1' else 's'}" if threads else ""
     return paragraphs(
         "## Latency",
-        f"{load}{'; samples of all seeds together' if seeds > 1 else ''}.",
-        "**One question at a time**, milliseconds; ratio of p50 to the fastest system above chance.",
-        _single(summary),
-        "**All questions in one call**, questions per second: median (slowest to fastest call).",
-        _batch(summary),
+        f"{_loads(summary)} {_method(summary)}",
+        warning(summary),
+        single(summary),
         bullets(_notes(summary)),
+        percentile_fold(summary),
+        trials_fold(summary),
         _stages(summary),
     )
 
 
-def _single(summary: Summary) -> str:
-    headers = ["system"]
-    for device in summary.devices:
-        headers += [f"{escape(device)} p{level}" for level in LEVELS] + ["ratio"]
-    rows = [
-        [code(s.label), *(c for d in summary.devices for c in _percentiles(summary, s, d))] for s in summary.results
-    ]
-    return table(headers, rows)
+def _method(summary: Summary) -> str:
+    """What was timed and how, in two sentences."""
+    jobs = [job for s in summary.results if s.live for job in s.outcomes if job.timings.single_seconds]
+    threads = summary.record.environment.get("threads")
+    hits = sorted({job.timings.latency_k for job in jobs})
+    devices = sorted({job.device for job in jobs})
+    load = [f"Warm searches{f' on {escape(devices[0])}' if len(devices) == 1 else ''}, text in to ids out"]
+    load += [f"{' or '.join(map(str, hits))} hits asked for"] if hits else []
+    load += [f"{escape(threads)} thread{'' if threads == '1' else 's'}"] if threads else []
+    load += ["all seeds together"] if len({job.seed for job in jobs}) > 1 else []
+    sentences = [f"{', '.join(load)}."]
+    if summary.timed_rounds > 1:
+        order = ", in random order (run.json)" if summary.record.rounds else ""
+        sentences.append(f"All systems took turns in {summary.timed_rounds} rounds{order}.")
+    overheads = [seconds for job in jobs if (seconds := job.timings.overhead_seconds) is not None]
+    if overheads:
+        sentences.append(
+            f"The harness itself takes {units.number(max(overheads) * 1e6, 2)} µs of each (a search that does nothing, "
+            "timed in the same way)."
+        )
+    return " ".join(sentences)
 
 
-def _percentiles(summary: Summary, system: System, device: str) -> Sequence[str]:
-    found = speed(system, device)
-    if found is None:
-        return [_missing(system, device), *[units.ABSENT] * len(LEVELS)]
-    if not found.samples and (failure := system.latency_failure(device)):
-        return [escape(told("failed", failure)), *[units.ABSENT] * len(LEVELS)]
-    best = fastest(summary, device)
-    compared = best and found.p50 and summary.beats_chance(system)
-    ratio = units.factor((found.p50 or 0.0) / (best or 1.0)) if compared else units.ABSENT
-    cells = [units.milliseconds(seconds) for seconds in found.single]
-    cells[0] += "†" if _other_load(summary, system, device) else ""
-    return [*cells, ratio]
-
-
-def _batch(summary: Summary) -> str:
-    headers = ["system", *(f"{escape(device)} questions/s" for device in summary.devices)]
-    rows = [[code(s.label), *(_rate(summary, s, d) for d in summary.devices)] for s in summary.results]
-    return table(headers, rows)
-
-
-def _rate(summary: Summary, system: System, device: str) -> str:
-    found = speed(system, device)
-    if found is None:
-        return _missing(system, device)
-    if found.rate is None:
-        return "failed" if system.latency_failure(device) else units.ABSENT
-    mark = "‡" if _cut_call(summary, system, device) else ""
-    return f"{units.number(found.rate)} ({units.number(min(found.rates))} to {units.number(max(found.rates))}){mark}"
-
-
-def _cut_call(summary: Summary, system: System, device: str) -> int:
-    """Questions in a timed call where these are not all of them, 0 where they are; of several seeds the fewest."""
-    calls = [job.timings.batch_queries for job in system.finished(device) if job.timings.batch_seconds]
-    fewest = min(calls, default=0)
-    return fewest if fewest < len(summary.record.query_ids) else 0
-
-
-def _missing(system: System, device: str) -> str:
-    """Why a system has no latency on a device: it failed there, or it runs on another one only."""
-    there = [outcome.status for outcome in system.outcomes if outcome.device == device]
-    return there[0] if there else f"{escape(system.device)} only"
-
-
-def _other_load(summary: Summary, system: System, device: str) -> bool:
-    """Whether a latency was measured on another machine or under another load than most of its column."""
-    hashes = [job.fingerprints.get("latency", "") for s in summary.results for job in s.finished(device)]
-    usual = max(sorted(set(hashes)), key=hashes.count)
-    return any(job.fingerprints.get("latency", "") != usual for job in system.finished(device))
+def _loads(summary: Summary) -> str:
+    text = "p50 to p99: one question at a time (single stream); offline: all questions in one call"
+    if summary.record.slo is None or not served(summary):
+        return f"{text}."
+    return (
+        f"{text}; server: the highest rate of random (Poisson) arrivals with p99, waiting included, of at most "
+        f"{units.duration(summary.record.slo)}, and the next rate tried."
+    )
 
 
 def _notes(summary: Summary) -> list[str]:
-    speeds = {(s, d): found for s in summary.results for d in summary.devices if (found := speed(s, d))}
+    speeds = list(timed(summary))
     notes = []
-    few = [found.samples for found in speeds.values() if found.samples and None in found.single]
+    few = [len(found.samples) for _, _, found in speeds if found.samples and None in found.single.values()]
     if few:
         notes.append(f"`-`: too few samples for that percentile (the smallest number is {units.count(min(few))}).")
-    strangers = [code(system.label) for system, device in speeds if _other_load(summary, system, device)]
+    strangers = [code(system.label) for system, device, _ in speeds if other_load(summary, system, device)]
     if strangers:
         notes.append(
             f"† {', '.join(dict.fromkeys(strangers))}: another latency fingerprint (machine, threads or load differ) than "
-            "the rest of the column; do not compare."
+            "the rest of the device; do not compare."
         )
     cut = [
         f"{code(system.label)} {units.count(asked)} on {escape(device)}"
-        for system, device in speeds
-        if (asked := _cut_call(summary, system, device))
+        for system, device, _ in speeds
+        if (asked := cut_call(summary, system, device))
     ]
     if cut:
         every = units.count(len(summary.record.query_ids))
         notes.append(f"‡ calls of fewer than all {every} questions, to end in time: {', '.join(cut)}.")
-    return notes + [
+    notes += [
         f"{code(system.label)} on {escape(device)} {escape(told('failed', failure))}; its latencies are of the searches before."
-        for (system, device), found in speeds.items()
+        for system, device, found in speeds
         if found.samples and (failure := system.latency_failure(device))
     ]
+    return [*notes, *_unsettled(summary), *_read(summary)]
+
+
+def _unsettled(summary: Summary) -> list[str]:
+    jobs = [
+        (system, job)
+        for device, system in product(summary.devices, summary.results)
+        for job in system.finished(device)
+        if system.live and job.timings.single_seconds and not job.timings.stable
+    ]
+    names = list(dict.fromkeys(f"{code(system.label)} on {escape(job.device)}" for system, job in jobs))
+    if not names:
+        return []
+    searches = units.count(min(job.timings.warm_up for _, job in jobs))
+    return [
+        f"Still getting faster or slower when the clock started, after {searches} warm-up searches: {listing(names)}."
+    ]
+
+
+def _read(summary: Summary) -> list[str]:
+    names = [code(system.label) for system in summary.results if not system.live]
+    return [f"From a file, without latency and cost: {listing(names)}."] if names else []
 
 
 def _stages(summary: Summary) -> str:
     """Share of each stage in the timed single searches, for systems that report stages."""
     rows = []
-    for system, device in product(summary.results, summary.devices):
-        jobs = [job.timings for job in system.finished(device) if job.timings.stages and job.timings.single_seconds]
+    for device, system in product(summary.devices, summary.results):
+        jobs = [job.timings for job in system.finished(device) if job.timings.stages and job.timings.singles]
         seconds = sum((Counter(timings.stages) for timings in jobs), Counter[str]())
-        if total := sum(seconds.values()):
-            searches = sum(len(timings.single_seconds) for timings in jobs)
+        if (total := sum(seconds.values())) and system.live:
+            searches = sum(len(timings.singles) for timings in jobs)
             shares = [f"{escape(name)} {spent / total:.0%}" for name, spent in seconds.items()]
             rows.append([code(system.label), escape(device), units.milliseconds(total / searches), ", ".join(shares)])
     if not rows:
         return ""
     headers = ["system", "device", "mean ms in stages", "share of each stage"]
-    return folded("Where the time of a search goes", table(headers, rows, left=2, right=1))
+    return folded("Where the time of a search goes", device_table(headers, rows, right=1))

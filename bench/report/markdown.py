@@ -55,6 +55,13 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1, 
     return tabulate(cells, [_cell(h) for h in headers], tablefmt="pipe", colalign=aligned, disable_numparse=True)
 
 
+def device_table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: int = 0) -> str:
+    """A table whose first columns are system and device; without the device where it is the same in every row."""
+    if len({row[1] for row in rows}) > 1:
+        return table(headers, rows, left=2, right=right)
+    return table([headers[0], *headers[2:]], [[row[0], *row[2:]] for row in rows], right=right)
+
+
 def folded(summary: str, *parts: str) -> str:
     """Parts that open on a click; ``summary`` is HTML."""
     return "\n\n".join([f"<details>\n<summary>{summary}</summary>", *parts, "</details>"])

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 
 from bench.report import units
 from bench.report.answer import told, why
-from bench.report.markdown import bullets, code, escape, folded, listing, paragraphs, table
-from bench.report.summary import Summary, System
+from bench.report.audit import audit_sentence
+from bench.report.markdown import bullets, code, escape, listing, paragraphs, table
+from bench.report.precision import precision, ties
+from bench.report.summary import Summary
+from bench.report.system import System
 
 
 def quality(summary: Summary) -> str:
@@ -16,13 +19,13 @@ def quality(summary: Summary) -> str:
     asked = units.count(len(record.query_ids))
     documents = units.count(record.counts["pool"])
     limit = f", cut by {code('--limit')}: {escape(record.facts['limit'])}" if summary.limited else ""
+    tiers = "; tier 2: tied with the best of the rest, and so on" if _tiered(summary) else ""
     intro = (
-        f"{asked} held-out questions (n); pool: {documents} documents ({code(record.pool)}{limit}). Sorted by {summary.main}, "
-        "with its 95% bootstrap interval; *tied* and *worse* tell how a system compares with the best one (paired "
-        "randomisation test, Holm-corrected)."
+        f"{asked} held-out questions (n); pool: {documents} documents ({code(record.pool)}{limit}). Sorted by {summary.main} "
+        "with its 95% interval over questions; *tied*, *worse*: than the best, by a paired randomisation test, "
+        f"Holm-corrected{tiers}."
     )
-    every = folded("Every measure with its 95% interval", _intervals(summary)) if summary.results else ""
-    return paragraphs("## Quality", intro, _table(summary), bullets(_notes(summary)), every)
+    return paragraphs("## Quality", intro, _table(summary), bullets(_notes(summary)), precision(summary))
 
 
 def verdict(summary: Summary, system: System) -> str:
@@ -44,12 +47,21 @@ def main_cell(summary: Summary, system: System) -> str:
 
 def _table(summary: Summary) -> str:
     spreads = any(len(system.measured) > 1 for system in summary.results)
-    headers = ["system", "n", *summary.record.measures, *(["sd (seeds)"] if spreads else []), "verdict"]
+    tiered = _tiered(summary)
+    extra = (["sd (seeds)"] if spreads else []) + (["tier"] if tiered else [])
+    headers = ["system", "n", *summary.record.measures, *extra, "verdict"]
     rows = [[code(s.label), *_values(summary, s, spreads), escape(verdict(summary, s))] for s in summary.systems]
+    if tiered:
+        for row, system in zip(rows, summary.systems, strict=True):
+            row.insert(-1, str(summary.tiers.get(system.label, units.ABSENT)))
     chance = [units.measure(summary.chance[measure]) for measure in summary.record.measures]
-    line = ["chance (closed form)", "", *chance, *([""] if spreads else []), ""]
+    line = ["chance (closed form)", "", *chance, *[""] * len(extra), ""]
     rows.insert(_place(summary), line)
     return table(headers, rows, right=1)
+
+
+def _tiered(summary: Summary) -> bool:
+    return len(summary.ranked) > 1
 
 
 def _place(summary: Summary) -> int:
@@ -73,23 +85,19 @@ def _values(summary: Summary, system: System, spreads: bool) -> Sequence[str]:
     return [units.count(len(summary.record.query_ids)), *cells, *([shown] if spreads else [])]
 
 
-def _intervals(summary: Summary) -> str:
-    measures = summary.record.measures
-    rows = [
-        [code(s.label), *(f"{units.measure(s.mean(m))} {units.interval(*summary.interval(s, m))}" for m in measures)]
-        for s in summary.results
-    ]
-    return table(["system", *measures], rows)
-
-
 def _notes(summary: Summary) -> list[str]:
     """What a reader of the table could take wrongly."""
     notes = []
     if any(len(system.measured) > 1 for system in summary.results):
         notes.append(
-            f"Several seeds: the mean over the seeds, question by question; sd is that of {summary.main} over the seeds "
-            "(their number in brackets) and is not part of the interval."
+            f"Several seeds: means over them; the interval is over questions, sd is that of {summary.main} over the seeds (n)."
         )
+    if summary.detectable is not None:
+        asked = units.count(len(summary.record.query_ids))
+        notes.append(
+            f"With these {asked} questions a difference of about {units.measure(summary.detectable)} can be detected (80% power)."
+        )
+    notes += ties(summary, summary.main)
     strangers = [code(system.label) for system in summary.results if not system.comparable]
     if strangers:
         notes.append(
@@ -100,7 +108,8 @@ def _notes(summary: Summary) -> list[str]:
     silent = [f"{code(system.label)} {units.count(n)}" for system, n in unanswered.items() if n]
     if silent:
         notes.append(f"Questions without a single hit, counted as 0: {listing(silent)}.")
-    return [*notes, *_elsewhere(summary), *_failed(summary)]
+    audited = audit_sentence(summary)
+    return [*notes, *([audited] if audited else []), *_elsewhere(summary), *_failed(summary)]
 
 
 def _elsewhere(summary: Summary) -> list[str]:

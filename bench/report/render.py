@@ -11,6 +11,7 @@ from bench.report.latency import latency
 from bench.report.markdown import code, escape, listing, paragraphs
 from bench.report.quality import quality
 from bench.report.samples import samples
+from bench.report.slices import slices
 from bench.report.summary import Summary, summarise
 
 INTERRUPTED = "*The run was interrupted: what is missing below was not measured.*"
@@ -30,6 +31,7 @@ def render(record: RunRecord, outcomes: Sequence[Outcome]) -> dict[str, bytes]:
         answer(summary),
         quality(summary),
         _figures(figures),
+        slices(summary),
         latency(summary),
         cost(summary),
         samples(summary),

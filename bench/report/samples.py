@@ -2,7 +2,8 @@
 
 from bench.outcome import Outcome
 from bench.report.markdown import bullets, code, folded, html, paragraphs
-from bench.report.summary import Summary, System
+from bench.report.summary import Summary
+from bench.report.system import System
 
 QUESTION = 160
 ANSWER = 110
@@ -14,10 +15,7 @@ def samples(summary: Summary) -> str:
     record = summary.record
     if not record.samples or not summary.results:
         return ""
-    intro = (
-        "The top answer of each system, ✓ where it is right and ✗ where it is not; then, if it is another one, the "
-        "first right answer among the next ones."
-    )
+    intro = "The top answer of each system, ✓ right or ✗ wrong; then the first right one among its next answers."
     return paragraphs(
         "## Sample questions", intro, *(_question(summary, number) for number in range(len(record.samples)))
     )

@@ -4,93 +4,26 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-
-import numpy as np
-from numpy.typing import NDArray
+from math import isnan
+from statistics import median
 
 from bench.errors import StoreError
 from bench.measure.chance import expected_mean
 from bench.measure.quality import parse_measure
-from bench.measure.statistics import bootstrap_interval, holm, paired_difference
+from bench.measure.statistics import Difference, bootstrap_interval, holm, paired_difference
+from bench.measure.tiers import tiers
 from bench.outcome import Outcome, RunRecord
+from bench.report.system import System
 
 ALPHA = 0.05
 """Family-wise error rate: with a corrected p up to this a system is called worse than the best."""
 
-BASELINE = "random"
-"""Name of the retriever that measures chance; no contender."""
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class System:
-    """One row of the report: a system's jobs that may be averaged.
-
-    label: its spec, with the fingerprint where one spec was measured on different data.
-    outcomes: every job, device by device and seed by seed.
-    measured: the finished jobs, one per seed, whose quality is reported: those on the first device that has any.
-    comparable: whether they carry the fingerprint that most systems of the run carry.
-    """
-
-    spec: str
-    label: str
-    outcomes: tuple[Outcome, ...]
-    measured: tuple[Outcome, ...]
-    comparable: bool
-
-    @property
-    def baseline(self) -> bool:
-        """Whether it is the random order, measured."""
-        return self.spec.partition(":")[0] == BASELINE
-
-    @property
-    def device(self) -> str:
-        """Where the reported quality was measured."""
-        return self.measured[0].device
-
-    @property
-    def failures(self) -> tuple[Outcome, ...]:
-        """Jobs that did not finish."""
-        return tuple(outcome for outcome in self.outcomes if outcome.status != "ok")
-
-    def latency_failure(self, device: str | None = None) -> str:
-        """Why a finished job, on the device or on any, has no latencies or too few; empty where none failed."""
-        lost = (job for job in self.outcomes if job.status == "ok" and device in (None, job.device))
-        return next((job.latency_failure for job in lost if job.latency_failure), "")
-
-    def finished(self, device: str) -> tuple[Outcome, ...]:
-        """The finished jobs on a device, one per seed."""
-        return tuple(outcome for outcome in self.outcomes if outcome.status == "ok" and outcome.device == device)
-
-    def scores(self, measure: str) -> Floats:
-        """One value per question: its mean over the seeds."""
-        values: Floats = np.array([outcome.scores[measure] for outcome in self.measured], dtype=np.float64)
-        mean: Floats = values.mean(axis=0)
-        return mean
-
-    def mean(self, measure: str) -> float:
-        """Mean over all questions and seeds."""
-        return float(self.scores(measure).mean())
-
-    def spread(self, measure: str) -> float | None:
-        """Standard deviation (n - 1) of the mean over the seeds; None for a single seed."""
-        means = [np.mean(outcome.scores[measure]) for outcome in self.measured]
-        return float(np.std(means, ddof=1)) if len(means) > 1 else None
-
-    def success(self, cutoff: int) -> float:
-        """Success@cutoff from the stored ranks of the first right solutions."""
-        ranks = np.asarray([outcome.first_ranks for outcome in self.measured])
-        return float(np.mean((ranks > 0) & (ranks <= cutoff)))
-
 
 @dataclass(frozen=True)
 class Comparison:
-    """A system's main measure minus the best one's, its 95% interval, and the Holm-corrected p of no difference."""
+    """A system's main measure minus the best one's, and the p of no difference, corrected over all comparisons."""
 
-    difference: float
-    low: float
-    high: float
+    test: Difference
     p: float
 
     @property
@@ -158,21 +91,41 @@ class Summary:
 
     def interval(self, system: System, measure: str) -> tuple[float, float]:
         """95% bootstrap interval of a measure over questions (over groups where the dataset has them)."""
-        return bootstrap_interval(system.scores(measure), self._groups)
+        return bootstrap_interval(system.scores(measure), self.groups)
+
+    def difference(self, system: System, measure: str) -> Difference:
+        """A measure of a system minus the best one's."""
+        best = self.ranked[0]
+        return paired_difference(system.scores(measure), best.scores(measure), self.groups)
 
     @cached_property
     def comparisons(self) -> Mapping[str, Comparison]:
         """Every other ranked system against the best, by label; p corrected over all of these comparisons."""
         if self.best is None:
             return {}
-        best = self.best.scores(self.main)
         others = self.ranked[1:]
-        tests = [paired_difference(other.scores(self.main), best, self._groups) for other in others]
+        tests = [self.difference(other, self.main) for other in others]
         corrected = holm([test.p for test in tests])
-        return {
-            other.label: Comparison(test.difference, test.low, test.high, p)
-            for other, test, p in zip(others, tests, corrected, strict=True)
-        }
+        return {other.label: Comparison(test, p) for other, test, p in zip(others, tests, corrected, strict=True)}
+
+    @cached_property
+    def tiers(self) -> Mapping[str, int]:
+        """Tier of every ranked system by label: 1 for the best and those tied with it, 2 for the best of the rest, ..."""
+        found = tiers([system.scores(self.main) for system in self.ranked], self.groups)
+        return {system.label: tier for system, tier in zip(self.ranked, found, strict=True)}
+
+    @property
+    def detectable(self) -> float | None:
+        """Difference to the best that the questions reveal with 80% power, the median over the contenders."""
+        contenders = [system for system in self.ranked[1:] if not system.baseline]
+        found = [self.comparisons[system.label].test.detectable for system in contenders]
+        known = [value for value in found if not isnan(value)]
+        return median(known) if known else None
+
+    @property
+    def timed_rounds(self) -> int:
+        """How often the clock went round all systems; 1 also where nobody wrote down the rounds."""
+        return max((len(job.timings.single_seconds) for system in self.results for job in system.outcomes), default=0)
 
     def tied(self) -> tuple[System, ...]:
         """Systems that the test cannot tell from the best."""
@@ -183,26 +136,25 @@ class Summary:
         return self.intervals[system.label][0] > self.chance[self.main]
 
     @property
-    def _groups(self) -> Sequence[str] | None:
+    def groups(self) -> Sequence[str] | None:
+        """Group of each question, None where the dataset has none."""
         return self.record.groups or None
 
 
 def summarise(record: RunRecord, outcomes: Sequence[Outcome]) -> Summary:
     """Group the jobs of a run by system; StoreError when a stored result does not belong to the run's questions."""
+    for name, values in record.features.items():
+        if len(values) != len(record.query_ids):
+            raise StoreError(f"run record: {name} has {len(values)} values for {len(record.query_ids)} questions")
     for outcome in outcomes:
         _check(record, outcome)
     hashes = [outcome.fingerprints.get("quality", "") for outcome in outcomes if outcome.status == "ok"]
     usual = Counter(hashes).most_common(1)[0][0] if hashes else ""
     specs = dict.fromkeys([*record.systems, *sorted(outcome.spec for outcome in outcomes)])
     systems = [system for spec in specs for system in _systems(record, spec, outcomes, usual)]
-    main = main_measure(record)
+    main = record.main_measure
     systems.sort(key=lambda s: (not s.measured, not s.comparable, -s.mean(main) if s.measured else 0.0))
     return Summary(record, main, tuple(systems))
-
-
-def main_measure(record: RunRecord) -> str:
-    """Success@10, the share of questions with a right solution in the top ten; else the first measure of the run."""
-    return "Success@10" if "Success@10" in record.measures else record.measures[0]
 
 
 def _systems(record: RunRecord, spec: str, outcomes: Sequence[Outcome], usual: str) -> list[System]:

@@ -11,10 +11,12 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
+from bench.measure.percentiles import percentile_interval
 from bench.report import units
 from bench.report.speed import speed
 from bench.report.style import FONT, GREY, looks
-from bench.report.summary import Summary, System
+from bench.report.summary import Summary
+from bench.report.system import System
 
 Pixels = NDArray[np.float64]
 
@@ -29,15 +31,14 @@ def timed(summary: Summary, device: str) -> dict[System, float]:
 
 
 def draw_tradeoff(axes: Axes, summary: Summary, device: str, points: Mapping[System, float]) -> None:
-    """One mark for each of the systems ``timed`` found: 95% interval of the main measure, name beside it."""
+    """One mark for each of the systems ``timed`` found: 95% intervals of the main measure and of p50, name beside it."""
     style = looks(summary)
     for system, latency in points.items():
         look = style[system.label]
         mean = system.mean(summary.main)
-        low, high = summary.intervals[system.label]
         axes.errorbar(
-            latency, mean, yerr=[[max(0.0, mean - low)], [max(0.0, high - mean)]], color=look.colour, marker=look.marker,
-            markersize=7, capsize=3, linewidth=1.2,
+            latency, mean, yerr=_around(mean, summary.intervals[system.label]), xerr=_around(latency, _interval(system, device)),
+            color=look.colour, marker=look.marker, markersize=7, capsize=3, linewidth=1.2,
         )  # fmt: skip
     _scales(axes, summary.main, device, list(points.values()))
     names = [(style[system.label].name, style[system.label].ink) for system in points]
@@ -45,6 +46,18 @@ def draw_tradeoff(axes: Axes, summary: Summary, device: str, points: Mapping[Sys
         (latency, system.mean(summary.main), *summary.intervals[system.label]) for system, latency in points.items()
     ]
     _name_points(axes, names, spots)
+
+
+def _interval(system: System, device: str) -> tuple[float, float] | None:
+    """95% interval of the median latency in ms."""
+    found = speed(system, device)
+    interval = percentile_interval(found.samples, 50) if found else None
+    return interval and (interval[0] * 1e3, interval[1] * 1e3)
+
+
+def _around(value: float, interval: tuple[float, float] | None) -> list[list[float]] | None:
+    """Lengths of an error bar to either side."""
+    return interval and [[max(0.0, value - interval[0])], [max(0.0, interval[1] - value)]]
 
 
 def _scales(axes: Axes, measure: str, device: str, latencies: Sequence[float]) -> None:

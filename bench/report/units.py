@@ -52,8 +52,10 @@ def milliseconds(time: float | None) -> str:
 
 
 def megabytes(size: int | None) -> str:
-    """Bytes as a number of megabytes (10^6), without the unit."""
-    return ABSENT if size is None else number(size / 1e6)
+    """Bytes as a number of megabytes (10^6), without the unit; nobody looks for room for less than a hundredth."""
+    if size is None:
+        return ABSENT
+    return "<0.01" if 0 < size < 10_000 else number(size / 1e6)  # noqa: PLR2004
 
 
 def count(value: int | None) -> str:

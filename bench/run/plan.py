@@ -3,14 +3,16 @@
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.build import build, canonical
 from bench.data.dataset import POOLS, Dataset
 from bench.data.load import open_dataset
 from bench.errors import DataError, DeviceError, OptionError
-from bench.pipeline import devices_of, is_seeded
+from bench.measure.quality import parse_measure
+from bench.pipeline import devices_of, is_live, is_seeded
 from bench.plugins import Plugin, find
 from bench.run.job import Job
 from bench.run.store import refuse_used
@@ -35,6 +37,7 @@ class Request:
     dataset: str
     device: str = "auto"
     cutoffs: tuple[int, ...] = (1, 5, 10, 100)
+    measures: tuple[str, ...] = ("RR@10", "nDCG@10")
     pool: str | None = None
     seeds: tuple[int, ...] = (0,)
     threads: int | None = None
@@ -44,17 +47,23 @@ class Request:
     plugins: tuple[Path, ...] = ()
     cache: Path = Path()
     refit: bool = False
+    slo: float | None = None
+    prices: Mapping[str, float] = field(default_factory=dict)
     timeout: float = 1800.0
     memory: float = 8 * 2**30
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Jobs over an opened dataset. ``devices`` are those measured, ``samples`` indices of held-out questions."""
+    """Jobs over an opened dataset. ``devices`` are those measured, ``samples`` indices of held-out questions.
+
+    content: hashes of the components of the collection, which tell what may be compared.
+    """
 
     request: Request
     dataset: Dataset
     pool: str
+    content: Mapping[str, str]
     devices: tuple[str, ...]
     threads: int
     measures: tuple[str, ...]
@@ -67,7 +76,7 @@ def make_plan(request: Request, progress: Callable[[float, str], None]) -> Plan:
     _check(request)
     plugins = find(request.plugins)
     systems = _systems(request.retrievers, plugins)
-    devices = resolve_devices(request.device, (device for usable, _ in systems.values() for device in usable))
+    devices = resolve_devices(request.device, (device for system in systems.values() for device in system.devices))
     dataset = open_dataset(
         request.dataset, cards=request.cards, cache=request.cache, limit=request.limit, progress=progress
     )
@@ -90,19 +99,19 @@ def make_plan(request: Request, progress: Callable[[float, str], None]) -> Plan:
         limit=request.limit,
         pool=pool,
         fingerprint=dataset.fingerprint,
-        depth=max(MIN_DEPTH, *request.cutoffs),
-        measures=(*(f"Success@{k}" for k in request.cutoffs), "RR@10", "nDCG@10"),
+        depth=max(MIN_DEPTH, *request.cutoffs, *(parse_measure(text).cutoff or 0 for text in request.measures)),
+        measures=tuple(dict.fromkeys([*(f"Success@{k}" for k in request.cutoffs), *request.measures])),
         samples=samples,
         run_file="",
         refit=request.refit,
     )
     jobs = tuple(
-        replace(first, spec=spec, seed=seed, device=device, timed=seed == request.seeds[0])
-        for spec, (usable, seeded) in systems.items()
-        for device in reversed(_where(usable, devices))  # the fastest first, so that what is learned is learned there
-        for seed in (request.seeds if seeded else request.seeds[:1])
+        replace(first, spec=spec, seed=seed, device=device, timed=system.live and seed == request.seeds[0])
+        for spec, system in systems.items()
+        for device in reversed(_where(system.devices, devices))  # the fastest first: what is learned is learned there
+        for seed in (request.seeds if system.seeded else request.seeds[:1])
     )
-    return Plan(request, dataset, pool, devices, threads, first.measures, samples, jobs)
+    return Plan(request, dataset, pool, dataset.content(pool), devices, threads, first.measures, samples, jobs)
 
 
 def resolve_devices(asked: str, usable: Iterable[str]) -> tuple[str, ...]:
@@ -137,6 +146,8 @@ def _check(request: Request) -> None:
         "--limit": (1, math.inf, (request.limit,)),
         "--seeds": (0, 2**32 - 1, request.seeds),
         "--timeout": (1, math.inf, (request.timeout,)),
+        "--slo": (0.001, math.inf, (request.slo and request.slo * 1e3,)),
+        "--price": (0, math.inf, tuple(request.prices.values())),
     }
     for option, (least, most, values) in numbers.items():
         if any(value is not None and not least <= value <= most for value in values):
@@ -146,11 +157,29 @@ def _check(request: Request) -> None:
         raise OptionError("--memory must be 0.1 or more (GiB)")
 
 
-def _systems(text: str, plugins: Mapping[str, Plugin]) -> dict[str, tuple[set[str], bool]]:
-    """Canonical spec -> devices it can use and whether the seed matters; each system once, in the order given."""
-    specs = tuple(Unit(name) for name in plugins) if text == "all" else parse_list(text)
+class _System(NamedTuple):
+    """Devices it can use, whether the seed matters, whether it searches here."""
+
+    devices: set[str]
+    seeded: bool
+    live: bool
+
+
+def _systems(text: str, plugins: Mapping[str, Plugin]) -> dict[str, _System]:
+    """By canonical spec; each system once, in the order given."""
+    specs = _all(plugins) if text == "all" else parse_list(text)
     systems = [build(spec, plugins) for spec in specs]
-    return {str(canonical(system)): (devices_of(system), is_seeded(system)) for system in systems}
+    return {
+        str(canonical(system)): _System(devices_of(system), is_seeded(system), is_live(system)) for system in systems
+    }
+
+
+def _all(plugins: Mapping[str, Plugin]) -> tuple[Unit, ...]:
+    """Every retriever that can be run without being told more."""
+    needing = {
+        name for name, plugin in plugins.items() for one in plugin.describe().parameters if one.default == "required"
+    }
+    return tuple(Unit(name) for name in plugins if name not in needing)
 
 
 def _where(usable: set[str], devices: tuple[str, ...]) -> tuple[str, ...]:

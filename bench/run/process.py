@@ -66,9 +66,14 @@ class WorkerProcess:
         """Fit, index, search; events are passed on as they come."""
         return self._ask(self._job.to_json(), on_event)
 
-    def time(self, action: str, arguments: list[int], budget: float) -> dict[str, Any]:
-        """One round of the clock: samples (s) and stages."""
-        return self._ask({"do": action, "arguments": arguments, "budget": budget}, lambda _: None)
+    def measure(self, load: str, arguments: list[int], **options: float | None) -> dict[str, Any]:
+        """One of the ``Loads``: samples (s) and stages; ``arguments`` say which questions, or how many."""
+        return self._ask({"do": load, "arguments": arguments, **options}, lambda _: None)
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
 
     def resident(self) -> int:
         """Bytes that the process and its children hold in memory now."""

@@ -1,38 +1,44 @@
 """The life of one system inside its process: open, fit, index, search, and the actions that the clock repeats."""
 
-import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 
-from bench.api import Doc, Env, Hits, Retriever
+from bench.api import Doc, Env, Hits, Query, Retriever
 from bench.build import build, canonical, parameters
 from bench.data.dataset import Dataset
 from bench.data.load import open_dataset
-from bench.errors import DataError, HitsError, OptionError
+from bench.errors import DataError, HitsError
 from bench.fingerprint import fingerprint
 from bench.measure.clock import synchroniser
-from bench.measure.memory import cuda_peak_bytes, held_bytes, parameter_count, peak_bytes, reset_peaks
+from bench.measure.memory import (
+    cuda_peak_bytes,
+    held_bytes,
+    parameter_count,
+    peak_bytes,
+    reset_peaks,
+    stored_bytes,
+)
 from bench.measure.quality import evaluate, first_relevant_ranks, parse_measure
 from bench.measure.ranking import Run, write_trec
 from bench.measure.ranking import canonical as canonical_run
-from bench.outcome import Answer, Sizes
-from bench.pipeline import Composite, is_seeded
+from bench.measure.ties import tie_bounds
+from bench.outcome import Answer
+from bench.pipeline import Composite, family_of, is_live, is_seeded
 from bench.plugins import find
 from bench.run.corpus import CorpusHandle, search_order
 from bench.run.fits import FitStore, names_of, source_of
 from bench.run.job import Job
+from bench.run.loads import Loads
 from bench.run.opaque import opaque_docs, opaque_pairs, opaque_queries
+from bench.run.store import trec_id
 from bench.spec import parse
-
-LATENCY_K = 10
-"""Hits asked for in every timed search."""
 
 ANSWERS = 3
 """Top answers kept for each sample question."""
@@ -48,67 +54,85 @@ class Session:
         self.job = job
         self._report = report
         self._env = Env(job.device, job.seed, job.threads, Path(job.cache), self._progress)
-        self.synchronise = synchroniser(job.device)
+        self._synchronise = synchroniser(job.device)
+        self._peaks: dict[str, int] = {}
+        self._cuda_peaks: dict[str, int] = {}
 
     def prepare(self) -> dict[str, Any]:
         """Fit, index, search once for quality; returns the parts of an Outcome that this process knows."""
-        self._phase("open")
-        dataset = self._open()
-        plugins = find([Path(path) for path in self.job.plugins])
-        self._system = build(parse(self.job.spec), plugins)
-        self._pin_threads()
-
-        self._phase("fit")
-        fits = FitStore(Path(self.job.cache) / "fits", plugins, dataset.fingerprint, refit=self.job.refit)
-        train, dev = opaque_pairs(dataset.pairs("train")), opaque_pairs(dataset.pairs("dev"))
-        fits.fit(self._system, train, dev, self._env)
-        del train, dev
-
-        self._phase("index")
-        reset_peaks(self.job.device)
+        with self._phase("open"):
+            dataset = self._open()
+            plugins = find([Path(path) for path in self.job.plugins])
+            self._system = build(parse(self.job.spec), plugins)
+            self._pin_threads()
+        with self._phase("fit"):
+            fits = FitStore(Path(self.job.cache) / "fits", plugins, dataset.fingerprint, refit=self.job.refit)
+            train, dev = opaque_pairs(dataset.pairs("train")), opaque_pairs(dataset.pairs("dev"))
+            fits.fit(self._system, train, dev, self._env)
+            pairs = sum(map(len, train.qrels.values()))
+            del train, dev
+        self._peaks.pop("fit")  # what counts is the fit itself, also where it was done by an earlier process
+        self._cuda_peaks.pop("fit", None)
+        self._remember("fit", fits.peak, fits.cuda_peak)
         docs = search_order(dataset.documents(self.job.pool))
-        index_seconds = self._index(docs)
-
-        self._phase("search")
-        self._queries = opaque_queries(dataset.test.queries)
-        run = self._search([query.id for query in dataset.test.queries], [doc.id for doc in docs])
-        ids = run.query_ids
-        qrels = dataset.test.qrels
-        write_trec(_without_blanks(run), Path(self.job.run_file), self.job.spec)
+        with self._phase("index"):
+            index_seconds = self._index(docs)
+        queries = opaque_queries(dataset.test.queries)
+        self._loads = Loads(self._system.search, queries, self._synchronise)
+        with self._phase("search"):
+            cold = self._loads.cold() if self.job.timed else None
+            run = self._search(queries, [query.id for query in dataset.test.queries], [doc.id for doc in docs])
+        write_trec(_named(run), Path(self.job.run_file), self.job.spec)
         sources = {name: source_of(plugins[name]) for name in names_of(self._system)}
-        measures = [parse_measure(text) for text in self.job.measures]
-        scores = evaluate(run, qrels, ids, measures)
+        return {
+            **self._about(),
+            **self._judged(run, dataset),
+            "source_hash": fingerprint({name: sources[name] for name in sorted(sources)}),
+            "timings": {
+                "fit_seconds": fits.seconds,
+                "fit_cached": fits.cached,
+                "fit_device": fits.device,
+                "fit_pairs": pairs if fits.device else 0,
+                "index_seconds": index_seconds,
+                "cold_seconds": cold,
+            },
+            "sizes": {
+                "parameters": parameter_count(self._system),
+                "index_bytes": held_bytes(self._system),
+                "index_disk_bytes": stored_bytes(self._system),
+                "peaks": self._peaks,
+                "cuda_peaks": self._cuda_peaks,
+            },
+        }
+
+    def measure(self, command: Mapping[str, Any]) -> dict[str, Any]:
+        """What the clock asks for, with the seconds by stage that it took."""
+        self._env.stages.clear()
+        return {**self._loads.carry_out(command), "stages": dict(self._env.stages)}
+
+    def _about(self) -> dict[str, Any]:
+        """What the system is."""
         return {
             "description": _description(self._system),
             "parameters": parameters(self._system),
-            "seeded": is_seeded(self._system),
-            "source_hash": fingerprint({name: sources[name] for name in sorted(sources)}),
             "learned": _learned(self._system),
-            "scores": {str(measure): values.tolist() for measure, values in scores.items()},
+            "family": family_of(self._system),
+            "live": is_live(self._system),
+            "seeded": is_seeded(self._system),
+        }
+
+    def _judged(self, run: Run, dataset: Dataset) -> dict[str, Any]:
+        """How good its ranking is."""
+        ids, qrels = run.query_ids, dataset.test.qrels
+        measures = [parse_measure(text) for text in self.job.measures]
+        bounds = tie_bounds(run, qrels, ids, measures)
+        return {
+            "scores": {name: values.tolist() for name, values in evaluate(run, qrels, ids, measures).items()},
+            "bounds": {name: (float(low.mean()), float(high.mean())) for name, (low, high) in bounds.items()},
             "first_ranks": first_relevant_ranks(run, qrels, ids).tolist(),
             "unanswered": sum(not found for found in run.doc_ids),
             "answers": [[asdict(answer) for answer in self._answers(run, at, dataset)] for at in self.job.samples],
-            "fit_seconds": fits.seconds,
-            "fit_cached": fits.cached,
-            "fit_device": fits.device,
-            "index_seconds": index_seconds,
-            "sizes": asdict(self._sizes(fits)),
         }
-
-    def action(self, name: str) -> Callable[[int], object]:
-        """What one sample of the clock does: search question number n alone, or the first n questions in one call."""
-        queries, search = self._queries, self._system.search
-        if name == "single":
-            return lambda at: search(queries[at : at + 1], LATENCY_K)
-        if name == "batch":
-            return lambda count: search(queries[:count], LATENCY_K)
-        raise OptionError(f"no such measurement: {name!r}")
-
-    def stages(self) -> dict[str, float]:
-        """Seconds by stage since the last call, and start anew."""
-        stages = dict(self._env.stages)
-        self._env.stages.clear()
-        return stages
 
     def _open(self) -> Dataset:
         job = self.job
@@ -128,22 +152,22 @@ class Session:
 
     def _index(self, docs: list[Doc]) -> float:
         handle = CorpusHandle(opaque_docs(docs))
-        self.synchronise()
+        self._synchronise()
         start = perf_counter()
         self._system.index(handle, self._env)
-        self.synchronise()
+        self._synchronise()
         seconds = perf_counter() - start
         handle.close()
         return seconds
 
-    def _search(self, query_ids: list[str], doc_ids: list[str]) -> Run:
+    def _search(self, queries: Sequence[Query], query_ids: list[str], doc_ids: list[str]) -> Run:
         """Search all held-out questions in blocks, so that progress shows; the clock is not running yet."""
         k = min(self.job.depth, len(doc_ids))
-        step = max(1, -(-len(self._queries) // 20))
+        step = max(1, -(-len(queries) // 20))
         found = []
-        for start in range(0, len(self._queries), step):
-            found.append(_checked(self._system.search(self._queries[start : start + step], k)))
-            self._progress(min(1.0, (start + step) / len(self._queries)), "")
+        for start in range(0, len(queries), step):
+            found.append(_checked(self._system.search(queries[start : start + step], k)))
+            self._progress(min(1.0, (start + step) / len(queries)), "")
         width = max(hits.positions.shape[1] for hits in found)
         merged = Hits(
             np.vstack([_padded(hits.positions, width, -1) for hits in found]),
@@ -157,31 +181,27 @@ class Session:
         grades = dataset.test.qrels[run.query_ids[at]]
         return [Answer(doc_id, texts[doc_id][:SNIPPET], grades.get(doc_id, 0) > 0) for doc_id in top]
 
-    def _sizes(self, fits: FitStore) -> Sizes:
-        peak, cuda_peak = peak_bytes(), cuda_peak_bytes(self.job.device)  # before the walk below adds to them
-        return Sizes(
-            parameters=parameter_count(self._system),
-            index_bytes=held_bytes(self._system),
-            fit_peak_bytes=fits.peak,
-            peak_bytes=peak,
-            fit_cuda_peak_bytes=fits.cuda_peak,
-            cuda_peak_bytes=cuda_peak,
-        )
-
-    def _phase(self, name: str) -> None:
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        """Tell the parent what begins, and keep the largest memory that it took."""
         self._report({"event": "phase", "phase": name})
+        reset_peaks(self.job.device)
+        yield
+        self._remember(name, peak_bytes(), cuda_peak_bytes(self.job.device))
+
+    def _remember(self, phase: str, peak: int | None, cuda_peak: int | None) -> None:
+        if peak is not None:
+            self._peaks[phase] = peak
+        if cuda_peak is not None:
+            self._cuda_peaks[phase] = cuda_peak
 
     def _progress(self, fraction: float, note: str) -> None:
         self._report({"event": "progress", "fraction": fraction, "note": note})
 
 
-def _without_blanks(run: Run) -> Run:
-    """The run with white space in ids written as %XX, since a TREC file separates its fields by it."""
-
-    def name(text: str) -> str:
-        return re.sub(r"\s", lambda blank: quote(blank.group()), text)
-
-    return Run(tuple(map(name, run.query_ids)), tuple(tuple(map(name, row)) for row in run.doc_ids), run.scores)
+def _named(run: Run) -> Run:
+    """The run with ids that a TREC file can hold."""
+    return Run(tuple(map(trec_id, run.query_ids)), tuple(tuple(map(trec_id, row)) for row in run.doc_ids), run.scores)
 
 
 def _description(system: Retriever) -> str:

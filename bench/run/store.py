@@ -1,15 +1,21 @@
 """A report's folder on disk: the run's record, one outcome per job, the rankings, the rendered report."""
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from urllib.parse import quote
 
+from bench.api import Qrels
 from bench.errors import StoreError
 from bench.files import read_json, write_bytes, write_json
-from bench.outcome import Outcome, RunRecord, outcome_from_json, record_from_json, to_json
+from bench.measure.qrels import write_qrels
+from bench.measure.ranking import Run, read_trec
+from bench.outcome import Outcome, RunRecord
 from bench.run.job import Job, slug
+from bench.stored import outcome_from_json, record_from_json, to_json
 
 
 def refuse_used(out: Path) -> None:
@@ -18,9 +24,14 @@ def refuse_used(out: Path) -> None:
         raise StoreError(f"{out} already holds a report; give another --out or remove it")
 
 
+def trec_id(text: str) -> str:
+    """An id with white space written as %XX, since a TREC file separates its fields by it."""
+    return re.sub(r"\s", lambda blank: quote(blank.group()), text)
+
+
 @dataclass(frozen=True)
 class Store:
-    """Reads and writes one folder: ``run.json``, ``outcomes/*.json``, ``runs/*.run.gz``, ``logs/``, the report."""
+    """Reads and writes one folder: ``run.json``, ``outcomes/*.json``, ``runs/*.run.gz``, ``runs/test.qrels.gz``, ``logs/``, the report."""
 
     folder: Path
 
@@ -84,6 +95,16 @@ class Store:
     def run_file(self, job: Job) -> Path:
         """Where a job's ranking goes."""
         return self.folder / "runs" / f"{job.slug}.run.gz"
+
+    def ranking(self, outcome: Outcome) -> Run:
+        """The stored ranking of a finished job; its ids are those of ``trec_id``."""
+        name = slug(outcome.spec, outcome.seed, outcome.device)
+        return read_trec(self.folder / "runs" / f"{name}.run.gz")
+
+    def save_qrels(self, qrels: Qrels) -> None:
+        """Write ``runs/test.qrels.gz``, so that any tool can judge the rankings beside it."""
+        named = {trec_id(q): {trec_id(d): grade for d, grade in row.items()} for q, row in qrels.items()}
+        write_qrels(named, self.folder / "runs" / "test.qrels.gz")
 
     def log_file(self, job: Job) -> Path:
         """Where a job's standard error goes; removed when nothing was written."""

@@ -19,7 +19,6 @@ import numpy as np
 
 from bench.errors import BenchError
 from bench.loading import reason
-from bench.measure.clock import time_each
 from bench.run.job import Job
 from bench.run.session import Session
 
@@ -39,10 +38,7 @@ def main() -> None:
         _send(answers, {"event": "result", "value": session.prepare()})
         while True:
             command = json.loads(lines.get())
-            samples = time_each(
-                session.action(command["do"]), command["arguments"], command["budget"], session.synchronise
-            )
-            _send(answers, {"event": "result", "value": {"samples": samples, "stages": session.stages()}})
+            _send(answers, {"event": "result", "value": session.measure(command)})
     except MemoryError:
         _send(answers, {"event": "failed", "why": "out of memory"})
     except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; it becomes a failed row

@@ -1,4 +1,4 @@
-"""How long measuring takes: 10,000 queries with 1,000 hits each, 10,000 resamples of 10,000 values."""
+"""How long measuring takes: 10,000 queries with 1,000 hits each."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,6 @@ from bench.api import Hits
 from bench.measure.chance import expected_mean
 from bench.measure.quality import evaluate, first_relevant_ranks, parse_measure
 from bench.measure.ranking import Run, canonical, read_trec, write_trec
-from bench.measure.statistics import bootstrap_interval, paired_difference
 
 QUERIES, DEPTH, POOL = 10_000, 1_000, 100_003
 QUERY_IDS = [f"q{number}" for number in range(QUERIES)]
@@ -67,26 +66,3 @@ def test_read_trec(benchmark, usual_run, tmp_path):
 def test_chance(benchmark):
     grades = [[1] * (1 + number % 3) for number in range(QUERIES)]
     assert benchmark(expected_mean, parse_measure("RR@10"), POOL, grades) > 0
-
-
-VALUES = np.random.default_rng(2).random(QUERIES)
-KINDS = {
-    "success": VALUES < 0.3,
-    "reciprocal-rank": np.where(VALUES < 0.7, 1 / np.ceil(VALUES * 15), 0),
-    "continuous": VALUES,
-}
-GROUPS = [None, [str(number // 3) for number in range(QUERIES)]]
-
-
-@pytest.mark.parametrize("groups", GROUPS, ids=["ungrouped", "grouped"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_bootstrap_interval(benchmark, kind, groups):
-    low, high = benchmark(bootstrap_interval, KINDS[kind], groups)
-    assert low < high
-
-
-@pytest.mark.parametrize("groups", GROUPS, ids=["ungrouped", "grouped"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_paired_difference(benchmark, kind, groups):
-    values = KINDS[kind].astype(float)
-    assert benchmark(paired_difference, values, np.roll(values, 1), groups).p <= 1

@@ -74,12 +74,6 @@ def test_title_empty_text_and_unpaired_surrogates_are_legal(beir, opened):
     assert first.facts["documents"] == "3, of which 1 are empty and 0 repeat another's text"
 
 
-def test_near_duplicates_across_the_given_splits_are_counted(beir, opened):
-    queries = {"q1": "list all the files here now", "q2": "list all the files here", "q3": "quite another thing"}
-    data = opened(beir(DOCS, queries, train=judged(1), test=judged(2, 3)))
-    assert data.facts["near duplicates"].startswith("1 of 2 held-out questions")
-
-
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [

@@ -3,10 +3,14 @@
 import random
 from itertools import combinations
 
+import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.data import overlaps
 from bench.data.neighbours import clusters, near_duplicates
+from bench.data.overlaps import near_duplicates_between, overlaps_between
 
 
 def test_the_similarity_is_jaccards_over_ngrams_to_the_last_word():
@@ -26,12 +30,17 @@ def test_texts_shorter_than_an_ngram_are_compared_whole():
     assert near_duplicates(["return x", "return x", "return y"], ngram=5, threshold=0.9) == [(0, 1)]
 
 
-def _brute(texts, ngram, threshold):
+def _gram_sets(texts, ngram):
     sets = []
     for text in texts:
         tokens = text.split()
         starts = range(max(1, len(tokens) - ngram + 1)) if tokens else ()
         sets.append({tuple(tokens[start : start + ngram]) for start in starts})
+    return sets
+
+
+def _brute(texts, ngram, threshold):
+    sets = _gram_sets(texts, ngram)
     return [
         (a, b)
         for a, b in combinations(range(len(texts)), 2)
@@ -87,3 +96,36 @@ def test_clusters_are_the_connected_components(data):
         for a, b in links:
             label[a] = label[b] = min(label[a], label[b])
     assert clusters(size, links) == label
+
+
+TEXTS = st.lists(st.lists(st.sampled_from("abcdefg"), max_size=9).map(" ".join), max_size=12)
+
+
+@given(TEXTS, TEXTS, st.integers(1, 3), st.sampled_from([0.1, 0.25, 0.5, 0.6, 0.8, 1.0]))
+@settings(deadline=None)
+def test_overlaps_between_lists_are_those_of_all_pairs_compared(texts, others, ngram, threshold):
+    a, b = _gram_sets(texts, ngram), _gram_sets(others, ngram)
+    shared = {(i, j): len(x & y) for i, x in enumerate(a) for j, y in enumerate(b) if x and y}
+    expected = {pair: n / len(a[pair[0]]) for pair, n in shared.items() if n / len(a[pair[0]]) >= threshold}
+    found = overlaps_between(texts, others, ngram=ngram, containment=threshold)
+    pairs = list(zip(found.text.tolist(), found.other.tolist(), strict=True))
+    assert dict(zip(pairs, found.containment.tolist(), strict=True)) == expected
+    assert pairs == sorted(pairs)
+    near = [pair for pair in sorted(shared) if shared[pair] / len(a[pair[0]] | b[pair[1]]) >= threshold]
+    assert near_duplicates_between(texts, others, ngram=ngram, threshold=threshold) == near
+
+
+@pytest.mark.parametrize("block", [1, 7, 1000])
+def test_working_in_blocks_changes_nothing(monkeypatch, block):
+    texts = _noisy_copies(60, seed=2)
+    whole = overlaps_between(texts[:50], texts, ngram=1, containment=0.3)
+    monkeypatch.setattr(overlaps, "_BLOCK", block)
+    for one, other in zip(whole, overlaps_between(texts[:50], texts, ngram=1, containment=0.3), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_between_lists_no_pair_is_missed_that_minhash_finds():
+    texts = _noisy_copies(200, seed=5)
+    within = {(a // 2, b // 2) for a, b in near_duplicates(texts, ngram=3, threshold=0.6) if (a % 2, b % 2) == (0, 1)}
+    assert len(within) > 30
+    assert within <= set(near_duplicates_between(texts[::2], texts[1::2], ngram=3, threshold=0.6))

@@ -19,6 +19,18 @@ NAMES = {
     "P@50": "P_50",
     "R@3": "recall_3",
     "R@50": "recall_50",
+    "Rprec": "Rprec",
+    "Bpref": "bpref",
+}
+GRADED_NAMES = {
+    "Success(rel=2)@5": "success_5",
+    "RR(rel=2)": "recip_rank",
+    "AP(rel=2)": "map",
+    "AP(rel=2)@5": "map_cut_5",
+    "P(rel=2)@3": "P_3",
+    "R(rel=2)@3": "recall_3",
+    "Rprec(rel=2)": "Rprec",
+    "Bpref(rel=2)": "bpref",
 }
 
 
@@ -42,10 +54,11 @@ def collection(rng: random.Random) -> tuple[dict[str, dict[str, int]], dict[str,
 def main() -> None:
     """Write the file beside this script."""
     qrels, run = collection(random.Random(1))
-    found = pytrec_eval.RelevanceEvaluator(qrels, set(NAMES.values())).evaluate(run)
-    scores = {
-        name: {query: found[query][key] if query in found else 0.0 for query in qrels} for name, key in NAMES.items()
-    }
+    scores = {}
+    for level, names in ((1, NAMES), (2, GRADED_NAMES)):
+        found = pytrec_eval.RelevanceEvaluator(qrels, set(names.values()), relevance_level=level).evaluate(run)
+        for name, key in names.items():
+            scores[name] = {query: found[query][key] if query in found else 0.0 for query in qrels}
     text = json.dumps({"qrels": qrels, "run": run, "scores": scores}, indent=1)
     Path(__file__).with_name("trec_eval.json").write_text(text + "\n", encoding="utf-8")
 

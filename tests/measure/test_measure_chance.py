@@ -15,6 +15,11 @@ from bench.measure.quality import evaluate, parse_measure
 from bench.measure.ranking import Run, canonical
 
 CUT = ["Success", "RR", "nDCG", "AP", "P", "R"]
+GRADED = ["Success(rel=2)", "RR(rel=2)", "AP(rel=2)", "P(rel=2)", "R(rel=2)", "nDCG(dcg='exp-log2')"]
+UNCUT = [
+    *("RR", "nDCG", "AP", "Rprec", "Bpref", "Judged"),
+    *("RR(rel=2)", "AP(rel=2)", "Rprec(rel=2)", "Bpref(rel=2)", "Bpref(rel=3)", "nDCG(dcg='exp-log2')"),
+]
 
 
 def chance(name, pool, grades):
@@ -34,6 +39,10 @@ class TestAllOrders:
             (6, [1]),
             (6, [1, 3, 2, 1]),
             (6, [1, 1]),
+            (6, [0, 0, 0, 1, 2]),
+            (6, [2, 2, 1, 0, 0, 0]),
+            (5, [0, -1, 0]),
+            (4, []),
         ],
     )
     def test_closed_form_is_the_mean_over_every_permutation(self, pool, grades):
@@ -42,7 +51,7 @@ class TestAllOrders:
         orders = list(permutations(docs))
         queries = tuple(str(number) for number in range(len(orders)))
         run = Run(queries, tuple(orders), tuple(np.zeros(pool, dtype=np.float32) for _ in orders))
-        names = ["RR", "nDCG", "AP", *(f"{name}@{k}" for name in CUT for k in (1, 2, 3, 5, 6, 7, 50))]
+        names = [*UNCUT, *(f"{name}@{k}" for name in [*CUT, *GRADED, "Judged"] for k in (1, 2, 3, 5, 6, 7, 50))]
         measured = evaluate(run, dict.fromkeys(queries, judged), queries, map(parse_measure, names))
         for name in names:
             assert chance(name, pool, grades) == pytest.approx(measured[name].mean(), rel=1e-12, abs=0), name
@@ -69,6 +78,19 @@ class TestByHand:
         for name in CUT:
             assert chance(f"{name}@5", 10, [0, -1]) == 0.0
             assert chance(f"{name}@5", 10, []) == 0.0
+
+    def test_bpref_of_one_relevant_among_n_nonrelevant_is_the_chance_to_beat_them_all(self):
+        assert chance("Bpref", 1000, [1] + [0] * 9) == pytest.approx(1 / 10)
+
+    def test_bpref_with_as_many_relevant_as_nonrelevant_is_a_coin(self):
+        assert chance("Bpref", 50, [1, 1, 1, 0, 0, 0, -1]) == 0.5
+
+    def test_rprec_is_precision_at_r(self):
+        assert chance("Rprec", 40, [1, 2, 1]) == pytest.approx(chance("P@3", 40, [1, 2, 1]))
+
+    def test_judged_counts_every_judgement(self):
+        assert chance("Judged@10", 1000, [0, -1, 1]) == 3 / 1000
+        assert chance("Judged@10", 0, []) == 0
 
     def test_a_tiny_chance_keeps_its_digits(self):
         assert chance("Success@1", 10_000_000, [1]) == pytest.approx(1e-7, rel=1e-12)
@@ -121,3 +143,9 @@ class TestMean:
     def test_more_relevant_documents_than_the_pool_holds_contradict_it(self):
         with pytest.raises(DataError, match="3 relevant documents cannot be in a pool of 2"):
             chance("RR", 2, [1, 1, 1])
+
+    @pytest.mark.parametrize("name", ["Bpref", "Judged@10"])
+    def test_where_all_judged_documents_count_the_pool_holds_them_all(self, name):
+        assert chance("RR", 2, [1, 0, 0]) > 0
+        with pytest.raises(DataError, match="3 judged documents cannot be in a pool of 2"):
+            chance(name, 2, [1, 0, 0])

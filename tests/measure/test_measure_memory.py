@@ -6,13 +6,21 @@ import sys
 from collections import deque
 from dataclasses import dataclass, field
 from functools import partial
+from threading import Lock
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
 from bench.api import Env
-from bench.measure.memory import cuda_peak_bytes, held_bytes, parameter_count, peak_bytes, reset_peaks
+from bench.measure.memory import (
+    cuda_peak_bytes,
+    held_bytes,
+    parameter_count,
+    peak_bytes,
+    reset_peaks,
+    stored_bytes,
+)
 
 WITH_PATH = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
@@ -101,3 +109,20 @@ def test_queues_and_bound_arguments_are_followed():
 
 def test_there_is_no_cuda_memory_on_the_cpu():
     assert cuda_peak_bytes("cpu") is None
+
+
+def test_what_is_stored_is_the_arrays_and_not_what_the_process_shares():
+    matrix = sp.csr_array(np.eye(1000, dtype=np.float32))
+    env = Env(progress=lambda fraction, note: None)  # which cannot be pickled
+    stored = stored_bytes(Holder([matrix, env, np.zeros(500_000), len, Holder]))
+    arrays = matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes + 4_000_000
+    assert arrays <= stored < arrays + 2_000
+
+
+def test_tensors_are_stored_by_their_buffers():
+    torch = pytest.importorskip("torch")
+    assert 4_000_000 <= stored_bytes(torch.nn.Linear(1000, 1000)) < 4_020_000
+
+
+def test_what_cannot_be_stored_has_no_size():
+    assert stored_bytes(Holder([Lock()])) is None

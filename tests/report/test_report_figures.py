@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
+from bench.measure.percentiles import percentile_interval
 from bench.report.curve import draw_curve
 from bench.report.figures import pictures
 from bench.report.style import LONGEST, axes_of, looks, spread
@@ -148,3 +149,15 @@ def test_spread_keeps_order_distance_and_range(values):
 def test_spread_moves_nothing_that_is_apart_and_neighbours_evenly():
     assert spread([0.1, 0.9, 0.5], 0.2, 0, 1) == pytest.approx([0.1, 0.9, 0.5])
     assert spread([0.5, 0.5], 0.2, 0, 1) == pytest.approx([0.4, 0.6])
+
+
+def test_latency_has_its_interval_in_the_figure(a):
+    """Two lines from the mark to either side: up and down to the interval of the measure, left and right to that of p50."""
+    rounds = a.rounds(5.0, 1)
+    summary = a.summary([a.outcome("gru", a.ranks(1.5, 1), single_seconds=rounds)])
+    _, axes = axes_of(7, 4)
+    draw_tradeoff(axes, summary, "cpu", timed(summary, "cpu"))
+    segments = [segment for lines in axes.containers[0].lines[2] for segment in lines.get_segments()]
+    across = next(segment for segment in segments if segment[0][1] == segment[1][1])
+    interval = percentile_interval([seconds for one in rounds for seconds in one], 50)
+    assert across[:, 0] == pytest.approx(np.array(interval) * 1e3)

@@ -7,7 +7,7 @@ from bench.errors import StoreError
 from bench.measure.statistics import bootstrap_interval
 from bench.outcome import Outcome
 from bench.report.quality import quality
-from bench.report.summary import main_measure, summarise
+from bench.report.summary import summarise
 
 
 def rows(text):
@@ -147,5 +147,5 @@ def test_scores_for_other_questions_are_refused(a):
 
 
 def test_the_main_measure_is_success_at_ten_where_it_was_measured(a):
-    assert main_measure(a.record(["gru"])) == "Success@10"
-    assert main_measure(a.record(["gru"], measures=("nDCG@10", "RR@10"))) == "nDCG@10"
+    assert a.record(["gru"]).main_measure == "Success@10"
+    assert a.record(["gru"], measures=("nDCG@10", "RR@10")).main_measure == "nDCG@10"

@@ -10,9 +10,10 @@ from itertools import pairwise
 import pytest
 from markdown_it import MarkdownIt
 
-from bench.outcome import Answer, Outcome, outcome_from_json, record_from_json, to_json
+from bench.outcome import Answer, Outcome
 from bench.report.console import overview
 from bench.report.render import render
+from bench.stored import outcome_from_json, record_from_json, to_json
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable("table")
 
@@ -20,26 +21,31 @@ EVIL = "| `x` ``y``\n\n# h\n</details><script>alert(1)</script> <!-- &amp; **b**
 
 
 @pytest.fixture(scope="module")
-def files(full_run):
-    return render(*full_run)
+def run(rich_run):
+    return rich_run
+
+
+@pytest.fixture(scope="module")
+def files(run):
+    return render(*run)
 
 
 def text_of(files):
     return files["report.md"].decode()
 
 
-def test_the_same_run_gives_the_same_bytes(full_run, files):
-    record, outcomes = full_run
+def test_the_same_run_gives_the_same_bytes(run, files):
+    record, outcomes = run
     assert render(record, outcomes) == files
 
 
-def test_the_order_in_which_outcomes_are_read_does_not_matter(full_run, files):
-    record, outcomes = full_run
+def test_the_order_in_which_outcomes_are_read_does_not_matter(run, files):
+    record, outcomes = run
     assert render(record, outcomes[::-1]) == files
 
 
-def test_a_stored_run_renders_the_same_bytes(full_run, files):
-    record, outcomes = (json.loads(json.dumps(value)) for value in (to_json(full_run[0]), [*map(to_json, full_run[1])]))
+def test_a_stored_run_renders_the_same_bytes(run, files):
+    record, outcomes = (json.loads(json.dumps(value)) for value in (to_json(run[0]), [*map(to_json, run[1])]))
     assert render(record_from_json(record), [outcome_from_json(outcome) for outcome in outcomes]) == files
 
 
@@ -54,8 +60,8 @@ def test_the_answer_comes_first(files):
     assert answer.startswith("**Ship `bm25+gru`.**")
 
 
-def test_a_failed_canary_voids_the_report_in_its_first_line(full_run):
-    record, outcomes = full_run
+def test_a_failed_canary_voids_the_report_in_its_first_line(run):
+    record, outcomes = run
     canaries = {**record.canaries, "oracle": (False, "expected 1, measured .98 | *")}
     text = text_of(render(replace(record, canaries=canaries), outcomes))
     first = text.split("\n")[0]
@@ -67,7 +73,9 @@ def test_a_failed_canary_voids_the_report_in_its_first_line(full_run):
 def test_sections_follow_each_other_and_nothing_else_is_a_heading(files):
     tokens = PARSER.parse(text_of(files))
     headings = [tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "heading_open"]
-    assert headings[1:] == ["Quality", "Latency", "Cost", "Sample questions", "Details"]
+    assert headings[1:] == [
+        "Quality", "Where does neural beat lexical?", "Latency", "Cost", "Sample questions", "Details"
+    ]  # fmt: skip
 
 
 def test_every_row_of_every_table_has_all_its_cells(files):
@@ -83,25 +91,41 @@ def test_folds_are_closed(files):
     assert text.count("<details>") == text.count("<summary>") == text.count("</summary>") == text.count("</details>")
 
 
-def hostile(full_run):
+def hostile(run):
     """The same run with every foreign text replaced by the worst one."""
-    record, outcomes = full_run
+    record, outcomes = run
     answers = ((Answer("d", EVIL, True),), (Answer("d", EVIL, False), Answer("e", EVIL, True)))
     evil = [
-        replace(o, description=EVIL, failure=EVIL if o.failure else "", learned={EVIL: EVIL}, answers=answers)
+        replace(
+            o,
+            description=EVIL,
+            failure=EVIL if o.failure else "",
+            learned={EVIL: EVIL},
+            answers=answers,
+            identity={name: dict.fromkeys(parts, EVIL) for name, parts in o.identity.items()},
+        )
         for o in outcomes
     ]
     samples = tuple((index, EVIL, EVIL) for index, _, _ in record.samples)
     texts = {"command": EVIL, "dataset": EVIL, "name": EVIL, "facts": {EVIL: EVIL}, "environment": {EVIL: EVIL}}
+    texts["audit"] = tuple(
+        replace(f, name=f"{EVIL}{f.name}", meaning=EVIL, examples=tuple((EVIL, EVIL) for _ in f.examples))
+        for f in record.audit
+    )
+    texts["contrasts"] = tuple(
+        replace(c, question=EVIL, right=EVIL, first=EVIL, second=EVIL + "2", tops=(EVIL, EVIL))
+        for c in record.contrasts
+    )
+    texts["features"] = {name if at == 0 else EVIL: values for at, (name, values) in enumerate(record.features.items())}
     return replace(record, samples=samples, canaries={EVIL: (True, EVIL)}, **texts), evil
 
 
-def test_foreign_text_breaks_nothing(full_run, files):
+def test_foreign_text_breaks_nothing(run, files):
     def skeleton(text):
         """Kinds of tokens; rows of facts are as many as there are facts."""
         return [token.type for token in PARSER.parse(text) if not token.type.startswith(("tr_", "td_", "inline"))]
 
-    text = text_of(render(*hostile(full_run)))
+    text = text_of(render(*hostile(run)))
     wanted = text_of(files)
     assert text.count("\n## ") == wanted.count("\n## ")
     assert [kind for kind in skeleton(text) if kind in {"heading_open", "table_open", "html_block", "fence"}] == [
@@ -122,8 +146,8 @@ def test_unpaired_surrogates_cost_neither_the_report_nor_the_console(a):
     overview(record, outcomes).encode()
 
 
-def test_folded_questions_show_the_text_that_was_asked(full_run):
-    html = PARSER.render(text_of(render(*hostile(full_run))))
+def test_folded_questions_show_the_text_that_was_asked(run):
+    html = PARSER.render(text_of(render(*hostile(run))))
     assert "&lt;/details&gt;&lt;script&gt;alert(1)&lt;/script&gt; &lt;!-- &amp;amp;" in html
 
 
@@ -158,8 +182,8 @@ def test_a_run_without_any_result_still_has_a_report(a):
     assert "## Sample questions" not in text
 
 
-def test_the_overview_is_aligned_plain_text(full_run):
-    text = overview(*full_run)
+def test_the_overview_is_aligned_plain_text(run):
+    text = overview(*run)
     assert text.startswith("python-docs: 400 questions, pool of 500 documents")
     table = text.splitlines()[2:]
     assert table[2].startswith("bm25+gru    .89")
@@ -189,3 +213,27 @@ def test_the_report_needs_neither_torch_nor_retrievers_nor_the_runner():
         [sys.executable, "-c", source.replace("\n    ", "\n")], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_an_earlier_record_is_shown_without_a_trace_of_what_it_lacks(full_run):
+    record, outcomes = full_run
+    text = text_of(render(record, outcomes))
+    headings = re.findall("^## (.+)$", text, re.MULTILINE)
+    assert headings == ["Quality", "Latency", "Cost", "Sample questions", "Details"]
+    for absent in ("Audit", "busy", "harness itself takes", "ties decide", "price", "server", "on disk", "from a file"):
+        assert absent not in text
+
+
+def test_what_is_unfolded_can_be_read_in_two_minutes(run):
+    """At 240 words a minute; tables are looked at, not read. What goes wrong in a run may take longer to tell."""
+    record, outcomes = run
+    fine = [outcome for outcome in outcomes if outcome.status == "ok"]
+    quiet = replace(record, systems=tuple(dict.fromkeys(o.spec for o in fine)), others=(0.01,), audit=record.audit[-1:])
+    shown = re.sub("<details>.*?</details>", "", text_of(render(quiet, fine)), flags=re.DOTALL)
+    prose = [line for line in shown.splitlines() if not line.startswith(("|", "!["))]
+    assert len(" ".join(prose).split()) < 2 * 240
+
+
+def test_the_overview_says_which_results_are_from_a_file(run):
+    row = next(line for line in overview(*run).splitlines() if line.startswith("results"))
+    assert re.search(r" file +file +worse", row)

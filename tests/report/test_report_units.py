@@ -59,3 +59,8 @@ def test_seconds_of_a_phase(value, text):
 
 def test_megabytes_are_decimal():
     assert units.megabytes(12_345_678) == "12.3"
+
+
+@pytest.mark.parametrize(("size", "text"), [(0, "0"), (112, "<0.01"), (10_000, "0.0100"), (None, "-")])
+def test_room_for_less_than_a_hundredth_of_a_megabyte_is_not_counted(size, text):
+    assert units.megabytes(size) == text

@@ -18,20 +18,6 @@ from bench.run.store import Store
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def bench(tmp_path, collection, monkeypatch):
-    """Run the command line on the small collection; returns its exit status."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bench.run.execute.SINGLE_BUDGET", 0.5)
-    monkeypatch.setattr("bench.run.execute.BATCH_BUDGET", 0.5)
-    monkeypatch.setattr("bench.run.execute.WARM_UP", 0.05)
-
-    def run(*arguments):
-        return main([f"--dataset=beir:{collection}", "--cache", str(tmp_path / "cache"), "--threads=1", *arguments])
-
-    return run
-
-
 def outcomes(folder):
     return {outcome.spec: outcome for outcome in Store(Path(folder)).load()[1]}
 
@@ -48,7 +34,7 @@ def test_a_run_leaves_a_report_outcomes_and_rankings(bench, capsys):
     assert [outcome.spec for outcome in stored] == ["random", "bm25", "rank-bm25+bm25"]
     best = stored[1]
     assert set(best.scores) == {"Success@1", "Success@3", "RR@10", "nDCG@10"}
-    assert len(best.scores["RR@10"]) == len(best.timings.single_seconds[:20]) == 20
+    assert len(best.scores["RR@10"]) == len(best.timings.singles[:20]) == 20
     assert sum(best.scores["Success@1"]) == 20
     assert len({outcome.fingerprints["quality"] for outcome in stored}) == 1
     ranking = gzip.decompress((folder / "runs" / "bm25.seed0.cpu.run.gz").read_bytes()).decode().splitlines()
@@ -339,7 +325,7 @@ def test_an_interrupt_under_the_clock_keeps_every_result_and_is_told(bench, monk
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bench.run.execute._warm_up", interrupt)
+    monkeypatch.setattr("bench.run.rounds._warm_up", interrupt)
     assert bench("--retrievers=bm25", "--out=clock") == 130
     record, stored = Store(Path("clock")).load()
     assert record.interrupted

@@ -7,14 +7,12 @@ from pathlib import Path
 from bench.api import Doc, Query
 from bench.data.card import Card
 from bench.data.dataset import Dataset, Split
-from bench.data.neighbours import near_duplicates
 from bench.data.pairing import folded
 from bench.data.records import Record, content_hash, json_lines, text_of
 from bench.data.split import salted
 from bench.errors import DataError
 
 _CACHED_BYTES = 256 << 20
-_COMPARED_QUESTIONS = 100_000
 _COLUMNS = 3
 
 
@@ -55,8 +53,6 @@ def read(card: Card, progress: Callable[[float, str], None]) -> Dataset:
         )
     if not test.queries:
         raise DataError(f"{files[heldout]}: no query has a relevant document (a score above 0)")
-    progress(0.8, "looking for near duplicates among the questions")
-    facts.lines["near duplicates"] = _near(train, test, card)
     facts.lines["documents"] = _described(docs)
     return Dataset(card.name, tuple(docs.values()), train, dev, test, card.pool or "all", facts.told())
 
@@ -184,20 +180,6 @@ def _dev_from(train: Split, card: Card) -> tuple[Split, Split]:
 
 def _part(split: Split, queries: tuple[Query, ...]) -> Split:
     return Split(queries, {query.id: split.qrels[query.id] for query in queries})
-
-
-def _near(train: Split, test: Split, card: Card) -> str:
-    questions = len(train.queries) + len(test.queries)
-    if questions > _COMPARED_QUESTIONS:
-        return f"not counted among {questions:,} questions"
-    texts = [query.text for query in (*test.queries, *train.queries)]
-    border = len(test.queries)
-    pairs = near_duplicates(texts, ngram=1, threshold=card.text.near_question)
-    found = {a for a, b in pairs if a < border <= b}
-    return (
-        f"{len(found):,} of {border:,} held-out questions have one in train "
-        f"(Jaccard similarity of words from {card.text.near_question:g}); kept, the split is given"
-    )
 
 
 def _described(docs: Mapping[str, Doc]) -> str:

@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import StoreError
-from bench.outcome import Answer, Outcome, RunRecord, Sizes, Timings, outcome_from_json, record_from_json, to_json
+from bench.outcome import Answer, Contrast, Finding, Outcome, RunRecord, ServerTrial, Sizes, Timings
+from bench.stored import SCHEMA, outcome_from_json, record_from_json, to_json
 
 SECONDS = st.lists(st.floats(0, 1e6), max_size=4).map(tuple)
 SHARES = st.dictionaries(st.text(max_size=8), st.floats(0, 1), max_size=3)
 COUNTS = st.none() | st.integers(0, 2**53)
+PEAKS = st.dictionaries(st.sampled_from(["open", "fit", "index", "search"]), st.integers(0, 2**53))
 
 OUTCOMES = st.builds(
     Outcome,
@@ -26,7 +28,11 @@ OUTCOMES = st.builds(
     learned=SHARES,
     seeded=st.booleans(),
     source_hash=st.text(),
+    family=st.sampled_from(["", "lexical", "lexical+neural"]),
+    live=st.booleans(),
     fingerprints=st.dictionaries(st.text(), st.text(), max_size=2),
+    identity=st.dictionaries(st.text(), st.dictionaries(st.text(), st.text(), max_size=2), max_size=2),
+    bounds=st.dictionaries(st.text(), st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=2),
     scores=st.dictionaries(st.text(), SECONDS, max_size=3),
     first_ranks=st.lists(st.integers(0, 100)).map(tuple),
     unanswered=st.integers(0, 5),
@@ -39,12 +45,18 @@ OUTCOMES = st.builds(
         fit_cached=st.booleans(),
         fit_device=st.sampled_from(["", "cpu", "cuda"]),
         index_seconds=st.floats(0, 1e6),
-        single_seconds=SECONDS,
+        fit_pairs=st.integers(0, 10),
+        cold_seconds=st.none() | st.floats(0, 10),
+        warm_up=st.integers(0, 10),
+        stable=st.booleans(),
+        single_seconds=st.lists(SECONDS, max_size=3).map(tuple),
         batch_seconds=SECONDS,
         batch_queries=st.integers(0, 10),
+        overhead_seconds=st.none() | st.floats(0, 1),
         stages=SHARES,
+        server=st.lists(st.builds(ServerTrial, st.floats(0, 1e4), SECONDS), max_size=2).map(tuple),
     ),
-    sizes=st.builds(Sizes, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS),
+    sizes=st.builds(Sizes, COUNTS, COUNTS, COUNTS, PEAKS, PEAKS),
 )
 
 RECORD = RunRecord(
@@ -66,6 +78,13 @@ RECORD = RunRecord(
     groups=("g1", "g1"),
     samples=((0, "why?", "because"),),
     environment={"threads": "1"},
+    features={"question length": (1.0, 2.5)},
+    contrasts=(Contrast(1, "why?", "because", "bm25", "gru", (0, 1), ("", "because")),),
+    audit=(Finding("copies", 1, 2, "They flatter.", (("a", "b"),)),),
+    rounds=(("bm25.seed0.cpu", "gru.seed0.cpu"),),
+    others=(0.5,),
+    slo=0.05,
+    prices={"cpu": 0.1},
     canaries={"oracle": (True, "expected 1, measured 1")},
 )
 
@@ -94,12 +113,12 @@ def test_an_interrupted_outcome_needs_nothing_but_its_name():
     assert outcome_from_json(stored(outcome)) == outcome
 
 
-@pytest.mark.parametrize("schema", [0, 2, "1", None])
+@pytest.mark.parametrize("schema", [0, SCHEMA + 1, "1", None])
 @pytest.mark.parametrize(
     ("read", "value"), [(outcome_from_json, Outcome("gru", 0, "cpu", "ok")), (record_from_json, RECORD)]
 )
 def test_another_schema_is_refused(read, value, schema):
-    with pytest.raises(StoreError, match="this version reads 1"):
+    with pytest.raises(StoreError, match=f"this version reads 1 to {SCHEMA}"):
         read({**stored(value), "schema": schema})
 
 
@@ -125,3 +144,18 @@ def test_a_record_without_a_field_is_refused(field):
 def test_unknown_or_misshapen_fields_are_refused(change):
     with pytest.raises(StoreError, match="not an outcome"):
         outcome_from_json({**stored(Outcome("gru", 0, "cpu", "ok")), **change})
+
+
+def test_what_the_first_schema_wrote_is_brought_up_to_date():
+    old = stored(Outcome("gru", 0, "cpu", "ok"))
+    new = {"family", "live", "identity", "bounds"}
+    timings = {"single_seconds": [0.1, 0.2], "fit_seconds": 3.0, "stages": {}, "batch_seconds": [], "batch_queries": 0}
+    timings |= {"fit_cached": False, "fit_device": "", "index_seconds": 0.0, "latency_k": 10}
+    sizes = {"parameters": 3, "index_bytes": 5, "fit_peak_bytes": 7, "peak_bytes": 8}
+    sizes |= {"fit_cuda_peak_bytes": None, "cuda_peak_bytes": None}
+    first = {key: value for key, value in old.items() if key not in new} | {"timings": timings, "sizes": sizes}
+    outcome = outcome_from_json({**first, "schema": 1})
+    assert outcome.timings.single_seconds == ((0.1, 0.2),)
+    assert outcome.timings.singles == (0.1, 0.2)
+    assert outcome.sizes == Sizes(parameters=3, index_bytes=5, peaks={"fit": 7, "search": 8})
+    assert outcome_from_json(stored(outcome)) == outcome

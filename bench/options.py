@@ -1,0 +1,244 @@
+"""What the command line takes: one parser for each command, and a run's options as a Request."""
+
+import argparse
+import re
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench import __version__
+from bench.errors import OptionError
+
+if TYPE_CHECKING:  # these cost start-up time
+    from bench.report.gate import Thresholds
+    from bench.run.plan import Request
+
+COMMANDS = {
+    "list": "what can be run: retrievers with their parameters, datasets with their licence",
+    "info": "one system in full: parameters, documentation, where it comes from",
+    "report": "render a stored report again",
+    "compare": "stored reports side by side, with intervals; --gate fails on a loss or a slowdown",
+    "reproduce": "repeat a stored report's run and tell what agrees",
+    "evaluate": "score TREC run files of any system against qrels",
+    "selftest": "show that intervals, tests and clock of this harness keep what they promise, here",
+}
+
+
+def run_parser() -> argparse.ArgumentParser:
+    """The main job."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Compare retrievers on held-out questions and write a markdown report.",
+        epilog="\n".join(["other commands:", *(f"  {name:11}{text}" for name, text in COMMANDS.items())]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--version", action="version", version=f"RetrieverBench {__version__}")
+    add(
+        "--retrievers",
+        default="random,bm25,gru,cnn,bm25+gru,bm25/cnn",
+        metavar="SPECS",
+        help="systems, comma-separated: NAME:key=value, a+b fuses, a/b re-ranks, all; default %(default)s",
+    )
+    add("--dataset", default="python-docs", help="card name, beir:FOLDER or pairs:FILE; default %(default)s")
+    add("--device", default="auto", help="auto, cpu, cuda or cpu,cuda; auto takes cuda too where there is one")
+    add("--k", default="1,5,10,100", metavar="K,...", help="cutoffs of Success@k; default %(default)s")
+    add(
+        "--measures",
+        default="RR@10,nDCG@10",
+        metavar="M,...",
+        help="more measures by their ir-measures names; default %(default)s",
+    )
+    add("--pool", help="what is searched: heldout (solutions of held-out questions) or all; default: the dataset's")
+    add("--seeds", default="0", metavar="N,...", help="seeds of whatever is random; default %(default)s")
+    add("--threads", type=int, help="threads of every system; default: all usable cores")
+    add(
+        "--limit",
+        type=int,
+        metavar="N",
+        help="only the first N held-out questions (and 4 N for training): a quick look",
+    )
+    add(
+        "--slo",
+        type=float,
+        metavar="MS",
+        help="also find the highest rate of random arrivals that keeps p99 at or below so many milliseconds",
+    )
+    add(
+        "--price",
+        metavar="P",
+        help="price of an hour of this machine, or cpu=P,cuda=P: the report adds the cost of a million questions",
+    )
+    add("--out", type=Path, metavar="FOLDER", help="where the report goes; default reports/DATASET")
+    add("--cards", type=Path, action="append", default=[], metavar="DIR", help="a folder with more dataset cards")
+    add("--plugin", type=Path, action="append", default=[], metavar="FILE", help="a file with one more retriever")
+    add("--cache", type=Path, metavar="DIR", help="where datasets and fits are kept; default: the user's cache folder")
+    add("--refit", action="store_true", help="learn again although a stored fit exists")
+    add("--timeout", type=float, default=1800, metavar="S", help="seconds a phase may take; default %(default)s")
+    add(
+        "--memory",
+        type=float,
+        metavar="GIB",
+        help="memory that the systems may take together; default: 90%% of what is free",
+    )
+    return parser
+
+
+def request_of(options: argparse.Namespace) -> "Request":
+    """The main job's options as typed; OptionError for one that cannot be read."""
+    import psutil  # noqa: PLC0415
+    from platformdirs import user_cache_path  # noqa: PLC0415
+
+    from bench.run.plan import Request  # noqa: PLC0415
+
+    free = psutil.virtual_memory().available * 0.9
+    return Request(
+        retrievers=options.retrievers,
+        dataset=options.dataset,
+        device=options.device,
+        cutoffs=tuple(sorted(set(_numbers("--k", options.k)))),
+        measures=_measures(options.measures),
+        pool=options.pool,
+        seeds=tuple(dict.fromkeys(_numbers("--seeds", options.seeds))),
+        threads=options.threads,
+        limit=options.limit,
+        out=options.out,
+        cards=tuple(options.cards),
+        plugins=tuple(options.plugin),
+        cache=(options.cache or user_cache_path("retrieverbench")).absolute(),
+        refit=options.refit,
+        slo=None if options.slo is None else options.slo / 1e3,
+        prices=prices(options.price),
+        timeout=options.timeout,
+        memory=free if options.memory is None else options.memory * 2**30,
+    )
+
+
+def report_parser() -> argparse.ArgumentParser:
+    """``report``."""
+    parser = _parser("report")
+    parser.add_argument("name", help="a report's folder, or its name below reports/")
+    parser.add_argument("--price", metavar="P", help="price of an hour, or cpu=P,cuda=P, in place of the stored one")
+    return parser
+
+
+def list_parser() -> argparse.ArgumentParser:
+    """``list``."""
+    parser = _parser("list")
+    parser.add_argument("what", nargs="?", choices=("retrievers", "datasets"), help="default: both")
+    parser.add_argument("--cards", type=Path, action="append", default=[], metavar="DIR")
+    parser.add_argument("--plugin", type=Path, action="append", default=[], metavar="FILE")
+    return parser
+
+
+def info_parser() -> argparse.ArgumentParser:
+    """``info``."""
+    parser = _parser("info")
+    parser.add_argument("spec", help="a system, such as bm25:k1=0.9+gru")
+    parser.add_argument("--plugin", type=Path, action="append", default=[], metavar="FILE")
+    return parser
+
+
+def compare_parser() -> argparse.ArgumentParser:
+    """``compare``."""
+    parser = _parser("compare")
+    add = parser.add_argument
+    add("runs", nargs="+", metavar="NAME[@SYSTEM]", help="reports; the first is what the others are compared with")
+    add("--anyway", action="store_true", help="show numbers that measure different things, marked")
+    add(
+        "--gate",
+        nargs="?",
+        const="quality,latency",
+        metavar="KINDS",
+        help="exit with 1 on a significant loss or a slowdown; KINDS: quality, latency, or both (default)",
+    )
+    add("--alpha", type=float, default=0.05, help="of the gate: significance after correction; default %(default)s")
+    add(
+        "--max-loss",
+        type=float,
+        default=0.0,
+        help="of the gate: tolerated loss of the main measure; default %(default)s",
+    )
+    add("--max-slowdown", type=float, default=1.25, help="of the gate: tolerated ratio of p50; default %(default)s")
+    return parser
+
+
+def gate_of(given: argparse.Namespace) -> "tuple[tuple[str, ...], Thresholds]":
+    """What ``compare`` shall judge, nothing without ``--gate``, and what it tolerates."""
+    from bench.report.gate import KINDS, Thresholds  # noqa: PLC0415
+
+    kinds = tuple(given.gate.split(",")) if given.gate is not None else ()
+    if unknown := [kind for kind in kinds if kind not in KINDS]:
+        raise OptionError(f"--gate {given.gate}: no kind {unknown[0]!r}; there are: {', '.join(KINDS)}")
+    if len(given.runs) < 2:  # noqa: PLR2004
+        raise OptionError("compare takes two reports or more")
+    limits = {
+        "--alpha": (given.alpha, 0, 1),
+        "--max-loss": (given.max_loss, 0, 1),
+        "--max-slowdown": (given.max_slowdown, 1, inf),
+    }
+    for option, (value, least, most) in limits.items():
+        if not least <= value <= most:
+            raise OptionError(f"{option} must lie between {least} and {most}")
+    return kinds, Thresholds(given.alpha, given.max_loss, given.max_slowdown)
+
+
+def reproduce_parser() -> argparse.ArgumentParser:
+    """``reproduce``."""
+    parser = _parser("reproduce")
+    parser.add_argument("name", help="a report's folder, or its name below reports/")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the new report goes; default reports/DATASET")
+    parser.add_argument("--refit", action="store_true", help="learn again although a stored fit exists")
+    return parser
+
+
+def evaluate_parser() -> argparse.ArgumentParser:
+    """``evaluate``."""
+    parser = _parser("evaluate")
+    parser.add_argument("qrels", type=Path, help="judgements: TREC qrels, or the TSV of the BEIR layout")
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="TREC run files, plain or .gz")
+    parser.add_argument("--measures", default="Success@10,RR@10,nDCG@10", metavar="M,...", help="default %(default)s")
+    return parser
+
+
+def selftest_parser() -> argparse.ArgumentParser:
+    """``selftest``."""
+    return _parser("selftest")
+
+
+def prices(text: str | None) -> dict[str, float]:
+    """``0.4`` for every device, or ``cpu=0.2,cuda=3``: device -> price of an hour."""
+    if text is None:
+        return {}
+    found = {}
+    for part in text.split(","):
+        device, equals, number = part.rpartition("=")
+        try:
+            found.update(dict.fromkeys([device] if equals else ["cpu", "cuda"], float(number)))
+        except ValueError:
+            raise OptionError(f"--price {text}: {part!r} is no price; write 0.4, or cpu=0.2,cuda=3") from None
+    if unknown := found.keys() - {"cpu", "cuda"}:
+        raise OptionError(f"--price {text}: no device {min(unknown)!r}; there are: cpu, cuda")
+    return found
+
+
+def _parser(command: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(prog=f"python -m bench {command}", description=COMMANDS[command])
+
+
+def _measures(text: str) -> tuple[str, ...]:
+    from bench.measure.quality import parse_measure  # noqa: PLC0415 - loads numpy
+
+    return tuple(str(parse_measure(part)) for part in separated(text))
+
+
+def separated(text: str) -> list[str]:
+    """Parts between commas, but not those inside of brackets: ``nDCG(rel=2,dcg=exp-log2)@10`` is one measure."""
+    return [part.strip() for part in re.split(r",(?![^(]*\))", text)]
+
+
+def _numbers(option: str, text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise OptionError(f"{option} {text}: not a comma-separated list of whole numbers") from None
