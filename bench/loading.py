@@ -13,6 +13,8 @@ from bench.api import Component, Retriever, Scorer
 from bench.errors import BenchError, PluginError
 from bench.plugins import Plugin
 
+FAMILIES = ("", "lexical", "neural")
+
 TYPES = (bool, int, float, str, NoneType)
 """Types of hyper-parameters that can be written in a spec, beside a Literal of them."""
 
@@ -88,6 +90,8 @@ def _validate_attributes(loaded: type[Component], plugin: Plugin) -> None:
     devices: object = loaded.devices
     if not (isinstance(devices, tuple) and devices and all(isinstance(device, str) for device in devices)):
         raise PluginError(f"{plugin.origin}: {loaded.__name__}.devices must be a tuple such as ('cpu', 'cuda')")
+    if loaded.family not in FAMILIES:
+        raise PluginError(f"{plugin.origin}: {loaded.__name__}.family must be 'lexical', 'neural' or '' (neither)")
     try:
         hints = get_type_hints(loaded)
     except Exception as error:

@@ -65,6 +65,7 @@ def test_an_unknown_name_answers_with_the_nearest(plugin):
         (OVERLAP.replace("min_length: int = 1", "size: int | list = 1"), r"size has the type int \| list"),
         (OVERLAP.replace("min_length: int = 1", "size: complex = 1"), "size has the type complex, "),
         (broken(ZEROS, extra="    devices = 'cuda'\n"), r"devices must be a tuple such as \('cpu', 'cuda'\)"),
+        (broken(ZEROS, extra="    family = 'fuzzy'\n"), r"family must be 'lexical', 'neural' or ''"),
         (OVERLAP + "\nimport sys\nsys.exit('no licence')\n", "import failed: SystemExit: no licence"),
         (OVERLAP + "\nraise ImportError('one\\ntwo')\n", "import failed: ImportError: one two"),
         (OVERLAP + "\ndel Overlap\n", "None does not extend"),

@@ -1,4 +1,4 @@
-"""Checks of the harness itself in every run: what must score 1 scores 1, chance scores chance, ids mean nothing."""
+"""Checks of the harness itself in every run: what must score 1 does, chance scores chance, ids and order mean nothing."""
 
 from collections.abc import Sequence
 
@@ -27,6 +27,7 @@ def canaries(dataset: Dataset, pool: str) -> dict[str, Verdict]:
         "oracle": _oracle(ids, docs, qrels),
         "chance": _chance(ids, docs, qrels),
         "ids": _shuffled_ids(ids, docs, qrels),
+        "constant": _constant(ids, docs, qrels),
     }
 
 
@@ -68,6 +69,24 @@ def _shuffled_ids(ids: Sequence[str], docs: Sequence[str], qrels: Qrels) -> Verd
     after = _evaluated(positions, scores, ids, names, new_qrels)
     changed = sum(int((before[name] != after[name]).sum()) for name in before)
     return changed == 0, f"all documents renamed: expected 0 changed values, measured {changed}"
+
+
+def _constant(ids: Sequence[str], docs: Sequence[str], qrels: Qrels) -> Verdict:
+    """Equal scores for ten documents, a right one among them, must score alike whether that one comes first or last."""
+    position = {doc_id: at for at, doc_id in enumerate(docs)}
+    positions, _ = _random(len(ids), len(docs))
+    for row, query in enumerate(ids):
+        right = position[max(qrels[query], key=lambda doc_id: qrels[query][doc_id])]
+        others = [at for at in positions[row].tolist() if at != right]
+        positions[row] = [right, *others][: positions.shape[1]]
+    scores = np.zeros(positions.shape, dtype=np.float32)
+    first = _evaluated(positions, scores, ids, docs, qrels)
+    last = _evaluated(positions[:, ::-1], scores, ids, docs, qrels)
+    changed = sum(int((first[name] != last[name]).sum()) for name in first)
+    return (
+        changed == 0,
+        f"equal scores, the right document given first or last: expected 0 changed values, measured {changed}",
+    )
 
 
 def _random(rows: int, pool: int) -> tuple[np.ndarray, np.ndarray]:
