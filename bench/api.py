@@ -151,6 +151,10 @@ class Component(ABC):
     def index(self, corpus: Sequence[Doc], env: Env) -> None:
         """Do all work on documents; ``corpus`` cannot be read after this returns."""
 
+    def content(self) -> str:
+        """Hash of whatever else decides the results beside source and parameters, such as a file that is read; mostly none."""
+        return ""
+
     def save(self, folder: Path) -> None:
         """Write what ``fit`` learned into an empty folder, so that it is not learned again; no pickles."""
         raise NotImplementedError

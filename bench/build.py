@@ -6,7 +6,7 @@ from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from bench.api import Component, Retriever, Scorer
-from bench.errors import PluginError, SpecError
+from bench.errors import SpecError
 from bench.loading import choices, load, reason
 from bench.pipeline import Cascade, Exhaustive, Fusion
 from bench.plugins import Plugin, get
@@ -70,9 +70,9 @@ def _unit(spec: Unit, plugins: Mapping[str, Plugin]) -> Retriever | Scorer:
 def _second(spec: CascadeSpec, plugins: Mapping[str, Plugin]) -> Retriever | Scorer:
     try:
         return _unit(spec.second, plugins)  # type: ignore[arg-type]  # the caller has looked
-    except PluginError as error:
+    except SpecError as error:
         hint = "; a path inside a system begins with ./" if "path=" in str(spec.first) else ""
-        raise PluginError(f"{error}{hint}") from None
+        raise SpecError(f"{error}{hint}") from None
 
 
 def _construct(cls: type[Made], options: tuple[tuple[str, str], ...], text: str, **given: object) -> Made:

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import options
@@ -28,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "report": _report,
         "compare": _compare,
         "reproduce": _reproduce,
+        "data": _data,
         "evaluate": _evaluate,
         "selftest": _selftest,
     }
@@ -103,7 +105,7 @@ def _compare(arguments: list[str]) -> int:
     if not kinds:
         return OK
     lost = [line for one in found for line in regressions(one, kinds, limits)]
-    unknown = [] if given.anyway else [line for one in found for line in unjudged(one, kinds)]
+    unknown = [line for one in found for line in unjudged(one, kinds)]
     print()
     for line in lost:
         print(f"gate: failed: {line}")
@@ -119,7 +121,7 @@ def _side(text: str) -> "Side":
     from bench.report.summary import summarise  # noqa: PLC0415
     from bench.run.store import Store  # noqa: PLC0415
 
-    name, _, spec = text.partition("@")
+    name, _, spec = (text, "", "") if "@" in text and (Path(text) / "run.json").is_file() else text.partition("@")
     return Side(name, summarise(*Store.named(name).load()), spec)
 
 
@@ -146,13 +148,45 @@ def _reproduce(arguments: list[str]) -> int:
         return INTERRUPTED
     _write_report(store)
     before = Side(given.name, summarise(record, outcomes))
-    [one] = compare([before, Side(str(store.folder), summarise(*store.load()))], anyway=True)
+    after = Side(str(store.folder), summarise(*store.load()))
+    if not set(before.specs) & set(after.specs):
+        print("\nnot reproduced: no system has a result in both runs")
+        return FAILED
+    [one] = compare([before, after], anyway=True)
     found = agreement(one)
     print()
     for line in found.lines:
         print(line)
     print("reproduced" if found.same else "not reproduced")
     return OK if found.same else FAILED
+
+
+def _data(arguments: list[str]) -> int:
+    given = options.data_parser().parse_args(arguments)
+    from bench import catalogue  # noqa: PLC0415
+    from bench.data.cards import card_paths  # noqa: PLC0415
+
+    if given.action == "list":
+        print(catalogue.listing(given.cards))
+        return OK
+    if given.action == "check":
+        known = card_paths(given.cards)
+        paths = [known.get(name, Path(name)) for name in given.names] or [*known.values()]
+        found = catalogue.mistakes(paths)
+        print("\n".join(found) or f"{len(paths)} cards, no mistake")
+        return FAILED if found else OK
+    from bench.data.load import open_card, open_dataset  # noqa: PLC0415
+
+    if given.action == "info":
+        print(catalogue.info(open_card(given.name, cards=given.cards)))
+        return OK
+    from bench.progress import bars  # noqa: PLC0415
+
+    with bars() as progress:
+        dataset = open_dataset(given.name, cards=given.cards, cache=given.cache, progress=progress.opening)
+    pool = given.pool or dataset.pool
+    print(catalogue.audited(dataset, pool) if given.action == "audit" else catalogue.opened(dataset, pool))
+    return OK
 
 
 def _evaluate(arguments: list[str]) -> int:
@@ -176,14 +210,15 @@ def _selftest(arguments: list[str]) -> int:
 
 def _list(arguments: list[str]) -> int:
     given = options.list_parser().parse_args(arguments)
-    from bench.listing import datasets, retrievers  # noqa: PLC0415
+    from bench.catalogue import listing  # noqa: PLC0415
+    from bench.listing import retrievers  # noqa: PLC0415
 
     if given.what != "datasets":
         print(retrievers(given.plugin))
     if given.what is None:
         print()
     if given.what != "retrievers":
-        print(datasets(given.cards))
+        print(listing(given.cards))
     return OK
 
 
@@ -196,4 +231,6 @@ def _info(arguments: list[str]) -> int:
 
 
 def _interrupt(_number: int, _frame: object) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):  # a second one must not keep what is finished from being stored
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

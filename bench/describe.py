@@ -23,13 +23,17 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Description:
-    """A retriever or scorer as its source tells it. ``kind`` is ``Retriever`` or ``Scorer``."""
+    """A plug-in as its source tells it. ``kind`` is the class that it extends: ``Retriever``, ``Scorer`` or ``Source``.
+
+    argument: of a source, the option that can be given without a card.
+    """
 
     class_name: str
     kind: str
     doc: str
     devices: tuple[str, ...]
     seeded: bool
+    argument: str
     parameters: tuple[Parameter, ...]
 
     @property
@@ -38,8 +42,11 @@ class Description:
         return self.doc.partition("\n")[0]
 
 
-def describe(path: Path, class_name: str | None = None) -> Description:
-    """Read the one public retriever class of a file, or the class named; PluginError when there is not exactly one."""
+def describe(path: Path, class_name: str | None = None, bases: tuple[str, ...] = KINDS) -> Description:
+    """Read the one public class of a file that extends one of ``bases``, or the class named.
+
+    PluginError when there is not exactly one.
+    """
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     except (OSError, ValueError, SyntaxError) as error:
@@ -48,21 +55,21 @@ def describe(path: Path, class_name: str | None = None) -> Description:
     wanted = [
         node
         for node in classes
-        if (node.name == class_name if class_name else _kind(node) and not node.name.startswith("_"))
+        if (node.name == class_name if class_name else _kind(node, bases) and not node.name.startswith("_"))
     ]
     if len(wanted) != 1:
         names = ", ".join(node.name for node in wanted) or "none"
-        raise PluginError(f"{path}: expected one public class that extends Retriever or Scorer, found {names}")
-    return _described(wanted[0])
+        raise PluginError(f"{path}: expected one public class that extends {' or '.join(bases)}, found {names}")
+    return _described(wanted[0], bases)
 
 
-def _kind(node: ast.ClassDef) -> str:
-    bases = [ast.unparse(base).rpartition(".")[2] for base in node.bases]
-    return next((base for base in bases if base in KINDS), "")
+def _kind(node: ast.ClassDef, bases: tuple[str, ...]) -> str:
+    own = [ast.unparse(base).rpartition(".")[2] for base in node.bases]
+    return next((base for base in own if base in bases), "")
 
 
-def _described(node: ast.ClassDef) -> Description:
-    facts: dict[str, Any] = {"devices": ("cpu",), "seeded": False}
+def _described(node: ast.ClassDef, bases: tuple[str, ...]) -> Description:
+    facts: dict[str, Any] = {"devices": ("cpu",), "seeded": False, "argument": ""}
     parameters: list[Parameter] = []
     for statement, following in zip(node.body, [*node.body[1:], None], strict=True):
         name, value, annotation = _assignment(statement)
@@ -73,10 +80,11 @@ def _described(node: ast.ClassDef) -> Description:
             parameters.append(Parameter(name, annotation, default, _string(following)))
     return Description(
         class_name=node.name,
-        kind=_kind(node),
+        kind=_kind(node, bases),
         doc=ast.get_docstring(node) or "",
         devices=facts["devices"],
         seeded=facts["seeded"],
+        argument=facts["argument"],
         parameters=tuple(parameters),
     )
 

@@ -17,12 +17,13 @@ def fingerprint(parts: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def quality_identity(content: Mapping[str, str], pool: str, depth: int) -> dict[str, str]:
+def quality_identity(content: Mapping[str, str], pool: str) -> dict[str, str]:
     """What scores depend on besides the system: where two runs agree in all of it, their scores may be compared.
 
-    content: hashes of the collection by component (``Dataset.content``). depth: hits that were asked for.
+    content: hashes of the collection by component (``Dataset.content``). How many hits were asked for is not part of it: it
+    touches measures without a cutoff alone.
     """
-    return {**content, "pool": pool, "depth": str(depth), "measure definitions": str(MEASURES_VERSION)}
+    return {**content, "pool": pool, "measure definitions": str(MEASURES_VERSION)}
 
 
 def latency_identity(
@@ -87,6 +88,7 @@ def _imported(file: Path, text: bytes, root: Path) -> list[Path]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             places += [_below(root, alias.name) for alias in node.names if _is_inside(alias.name, root)]
+            places += [_beside(file, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             name = node.module or ""
             if node.level:
@@ -94,7 +96,7 @@ def _imported(file: Path, text: bytes, root: Path) -> list[Path]:
             elif _is_inside(name, root):
                 base = _below(root, name)
             else:
-                continue
+                base = _beside(file, name)
             places += [base, *(base / alias.name for alias in node.names)]
     candidates = [c for place in places for c in (place.parent / f"{place.name}.py", place / "__init__.py")]
     return [candidate for candidate in candidates if candidate.is_file()]
@@ -102,6 +104,11 @@ def _imported(file: Path, text: bytes, root: Path) -> list[Path]:
 
 def _is_inside(name: str, root: Path) -> bool:
     return name.partition(".")[0] == root.name
+
+
+def _beside(file: Path, name: str) -> Path:
+    """Where a module of this name would lie that a single file, which is no part of a package, imports from its folder."""
+    return file.parent.joinpath(*name.split("."))
 
 
 def _below(root: Path, name: str) -> Path:

@@ -3,15 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import indent
-from typing import TYPE_CHECKING
 
 from bench.describe import Description, describe
 from bench.errors import PluginError
 from bench.plugins import Plugin, find, get
 from bench.spec import Cascade, Fused, Spec, Unit, parse
-
-if TYPE_CHECKING:
-    from bench.data.card import Card
 
 
 def retrievers(plugin_files: Sequence[Path]) -> str:
@@ -31,21 +27,6 @@ def _retriever(plugin: Plugin) -> str:
     notes = ", ".join(note for note in (devices, kind) if note)
     line = f"  {plugin.name:14} {told.summary} [{notes}]"
     return "\n".join([line, indent(_parameters_line(told), " " * 17)] if told.parameters else [line])
-
-
-def datasets(card_folders: Sequence[Path]) -> str:
-    """Every dataset card: name, counts, licence, description."""
-    from bench.data.card import read_card  # noqa: PLC0415 - only this command needs it
-    from bench.data.cards import card_paths  # noqa: PLC0415
-
-    cards = [_card(read_card(path)) for _, path in sorted(card_paths(card_folders).items())]
-    own = "  your own:      beir:FOLDER (corpus.jsonl, queries.jsonl, qrels/*.tsv), pairs:FILE (JSONL, CSV, TSV)"
-    return "\n".join(["datasets", *cards, own])
-
-
-def _card(card: "Card") -> str:
-    counts = ", ".join(f"{count:,} {name}" for name, count in card.expected.counts.items())
-    return f"  {card.name:14} {card.title}: about {counts}\n{'':17}{card.licence}"
 
 
 def system(text: str, plugin_files: Sequence[Path]) -> str:

@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from math import inf
+from math import inf, nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ COMMANDS = {
     "report": "render a stored report again",
     "compare": "stored reports side by side, with intervals; --gate fails on a loss or a slowdown",
     "reproduce": "repeat a stored report's run and tell what agrees",
+    "data": "collections: list, info, pull, check, audit",
     "evaluate": "score TREC run files of any system against qrels",
     "selftest": "show that intervals, tests and clock of this harness keep what they promise, here",
 }
@@ -40,7 +41,7 @@ def run_parser() -> argparse.ArgumentParser:
         metavar="SPECS",
         help="systems, comma-separated: NAME:key=value, a+b fuses, a/b re-ranks, all; default %(default)s",
     )
-    add("--dataset", default="python-docs", help="card name, beir:FOLDER or pairs:FILE; default %(default)s")
+    add("--dataset", default="python-docs", help="card name or KIND:ARGUMENT, as in pairs:FILE; default %(default)s")
     add("--device", default="auto", help="auto, cpu, cuda or cpu,cuda; auto takes cuda too where there is one")
     add("--k", default="1,5,10,100", metavar="K,...", help="cutoffs of Success@k; default %(default)s")
     add(
@@ -192,6 +193,32 @@ def reproduce_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def data_parser() -> argparse.ArgumentParser:
+    """``data``."""
+    parser = _parser("data")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    told = {
+        "list": "every card, and every kind of collection that needs none",
+        "info": "one card in full",
+        "pull": "download and build a collection, so that later runs need no network",
+        "check": "the mistakes of cards; without a name those of all cards",
+        "audit": "copies and near copies between train and held-out, quotes, empty questions, with examples",
+    }
+    for action, text in told.items():
+        add = actions.add_parser(action, help=text, description=text).add_argument
+        if action == "check":
+            add("names", nargs="*", metavar="NAME", help="cards, by name or file")
+        elif action != "list":
+            add("name", help="card name or KIND:ARGUMENT")
+        add("--cards", type=Path, action="append", default=[], metavar="DIR", help="a folder with more dataset cards")
+        if action in ("pull", "audit"):
+            add(
+                "--cache", type=Path, metavar="DIR", help="where collections are kept; default: the user's cache folder"
+            )
+            add("--pool", choices=("heldout", "all"), help="what is searched; default: the dataset's")
+    return parser
+
+
 def evaluate_parser() -> argparse.ArgumentParser:
     """``evaluate``."""
     parser = _parser("evaluate")
@@ -214,9 +241,12 @@ def prices(text: str | None) -> dict[str, float]:
     for part in text.split(","):
         device, equals, number = part.rpartition("=")
         try:
-            found.update(dict.fromkeys([device] if equals else ["cpu", "cuda"], float(number)))
+            price = float(number)
         except ValueError:
-            raise OptionError(f"--price {text}: {part!r} is no price; write 0.4, or cpu=0.2,cuda=3") from None
+            price = nan
+        if not 0 <= price < inf:
+            raise OptionError(f"--price {text}: {part!r} is no price; write 0.4, or cpu=0.2,cuda=3")
+        found.update(dict.fromkeys([device] if equals else ["cpu", "cuda"], price))
     if unknown := found.keys() - {"cpu", "cuda"}:
         raise OptionError(f"--price {text}: no device {min(unknown)!r}; there are: cpu, cuda")
     return found

@@ -36,7 +36,7 @@ class Timings:
     batch_seconds: one sample per search of all ``batch_queries`` questions in one call, one or more a round.
     overhead_seconds: median of a search that does nothing, timed in the same way: what the harness itself takes.
     stages: seconds by stage over all timed single searches, for systems that report stages.
-    server: one trial for each rate of arrivals that was tried, in that order.
+    server: one trial for each rate of arrivals that was tried, in that order; ``server_failure`` why there are no (more).
     """
 
     fit_seconds: float = 0.0
@@ -54,6 +54,7 @@ class Timings:
     overhead_seconds: float | None = None
     stages: Mapping[str, float] = field(default_factory=dict)
     server: tuple[ServerTrial, ...] = ()
+    server_failure: str = ""
 
     @property
     def singles(self) -> tuple[float, ...]:
@@ -162,19 +163,34 @@ class Contrast:
 
 
 @dataclass(frozen=True)
+class Published:
+    """A figure published for this collection: of which system, where, and which spec ought to come within ``tolerance``."""
+
+    system: str
+    measure: str
+    value: float
+    origin: str
+    spec: str
+    tolerance: float
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """What was asked for and on what; one per report folder.
 
     command: the command line that repeats the run. created: ISO 8601 UTC, to the second.
     dataset: name, fingerprint and facts. counts: documents, pool, train, dev, test (numbers of questions for splits).
+    depth: hits asked for when quality was measured; a measure without a cutoff sees no more.
     grades: for each held-out question the grades of the documents judged for it.
     samples: the ten sample questions as (index into query_ids, question text, text of a right answer).
     features: by name one number for each held-out question, by which the report divides them into slices.
     contrasts: questions on which the best lexical and the best neural system (or the best two) differ most.
     audit: what was looked for and found between train and held-out.
+    references: published figures, as the collection's card tells them.
     environment: machine, threads, versions, in the order to be printed.
     rounds: the order in which the jobs (by slug) were timed, round by round of the clock, warm-up first.
-    others: cores that other processes used during each of these rounds; empty where the system does not tell.
+    others: cores that other processes used during each of these rounds, then during each server trial; empty where the
+        system does not tell.
     slo: limit (s) that p99 must keep when questions arrive at random; None: not measured.
     prices: device -> price of an hour, in the user's currency.
     canaries: name -> (passed, one line with expected and measured).
@@ -189,6 +205,7 @@ class RunRecord:
     facts: Mapping[str, str]
     counts: Mapping[str, int]
     pool: str
+    depth: int
     cutoffs: tuple[int, ...]
     measures: tuple[str, ...]
     seeds: tuple[int, ...]
@@ -202,6 +219,7 @@ class RunRecord:
     features: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     contrasts: tuple[Contrast, ...] = ()
     audit: tuple[Finding, ...] = ()
+    references: tuple[Published, ...] = ()
     rounds: tuple[tuple[str, ...], ...] = ()
     others: tuple[float, ...] = ()
     slo: float | None = None

@@ -78,6 +78,13 @@ def family_of(component: Component) -> str:
     return component.family
 
 
+def contents_of(component: Component) -> list[str]:
+    """What else decides the results, of every part that says so."""
+    if isinstance(component, Composite):
+        return [found for part in component.components for found in contents_of(part)]
+    return [found] if (found := component.content()) else []
+
+
 def is_live(component: Component) -> bool:
     """Whether all parts search here and now."""
     if isinstance(component, Composite):

@@ -76,6 +76,7 @@ def _outcome_2(data: Data) -> Data:
             "stable": True,
             "overhead_seconds": None,
             "server": [],
+            "server_failure": "",
         },
         "sizes": {
             **sizes,
@@ -88,8 +89,17 @@ def _outcome_2(data: Data) -> Data:
 
 def _record_2(data: Data) -> Data:
     """Slices, contrasts, audit, the order of the clock, and what the user asked of it."""
-    empty: Data = {"features": {}, "contrasts": [], "audit": [], "rounds": [], "others": [], "slo": None, "prices": {}}
-    return {**data, **empty}
+    empty: Data = {
+        "features": {},
+        "contrasts": [],
+        "audit": [],
+        "references": [],
+        "rounds": [],
+        "others": [],
+        "slo": None,
+        "prices": {},
+    }
+    return {**data, "depth": max(100, *data["cutoffs"]), **empty}
 
 
 _OUTCOME_MIGRATIONS = {1: _outcome_2}

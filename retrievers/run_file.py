@@ -32,6 +32,10 @@ class RunFile(Retriever):
         if not Path(self.path).expanduser().is_file():
             raise ValueError(f"there is no file {self.path}")
 
+    def content(self) -> str:
+        """Hash of the file."""
+        return hashlib.sha256(Path(self.path).expanduser().read_bytes()).hexdigest()[:12]
+
     def index(self, corpus: Sequence[Doc], env: Env) -> None:  # noqa: ARG002 - nothing is computed
         """Read the file; documents that are not in the corpus are left out, and counted."""
         positions = {doc.id: at for at, doc in enumerate(corpus)}
@@ -47,20 +51,16 @@ class RunFile(Retriever):
             elif at in row:
                 raise DataError(f"{self.path}:{number}: document {document!r} stands twice for query {query!r}")
             else:
-                row[at] = score
+                row[at] = float(np.float32(score))
         self._rows = {name: row for query, row in rows.items() for name in _names("query", query)}
-        self.learned: dict[str, Any] = {"tags": sorted(tags), "sha256": self._digest()}
+        self.learned: dict[str, Any] = {"tags": sorted(tags), "sha256": self.content()}
         if outside:
             self.learned["hits outside the pool"] = outside
 
     def search(self, queries: Sequence[Query], k: int) -> Hits:
         """The file's k best of each question; none for a question that it does not answer."""
         found = [self._rows.get(query.id, {}) for query in queries]
-        if queries and not self._rows.keys() & {query.id for query in queries} and len(queries) > 1:
-            raise DataError(
-                f"{self.path} answers none of these {len(queries)} questions; are its query ids the dataset's?"
-            )
-        best = [sorted(row, key=lambda at, row=row: -row[at])[:k] for row in found]  # type: ignore[misc]
+        best = [sorted(row, key=lambda at, row=row: (-row[at], at))[:k] for row in found]  # type: ignore[misc]
         width = max(map(len, best), default=0)
         positions = np.full((len(queries), width), -1, dtype=np.int64)
         scores = np.zeros((len(queries), width), dtype=np.float32)
@@ -90,9 +90,6 @@ class RunFile(Retriever):
                     yield number, row
         except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
             raise DataError(f"cannot read {self.path}: {error}") from None
-
-    def _digest(self) -> str:
-        return hashlib.sha256(Path(self.path).expanduser().read_bytes()).hexdigest()[:12]
 
 
 def _names(role: str, name: str) -> tuple[str, ...]:

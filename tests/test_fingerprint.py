@@ -13,12 +13,12 @@ def test_the_order_of_keys_does_not_matter_and_values_do():
 CONTENT = {"searched documents": "d", "held-out questions": "q", "judgements": "j", "training data": "t"}
 
 
-def test_collection_pool_and_depth_are_part_of_quality():
-    base = quality_identity(CONTENT, "heldout", 100)
-    others = [quality_identity({**CONTENT, part: "x"}, "heldout", 100) for part in CONTENT]
-    others += [quality_identity(CONTENT, "all", 100), quality_identity(CONTENT, "heldout", 1000)]
-    assert fingerprint(base) == fingerprint(quality_identity(CONTENT, "heldout", 100))
-    assert len({fingerprint(parts) for parts in (base, *others)}) == 7
+def test_collection_and_pool_are_part_of_quality():
+    base = quality_identity(CONTENT, "heldout")
+    others = [quality_identity({**CONTENT, part: "x"}, "heldout") for part in CONTENT]
+    others.append(quality_identity(CONTENT, "all"))
+    assert fingerprint(base) == fingerprint(quality_identity(CONTENT, "heldout"))
+    assert len({fingerprint(parts) for parts in (base, *others)}) == 6
 
 
 def test_latency_depends_on_the_machine_but_not_on_its_load():
@@ -115,3 +115,18 @@ def test_the_place_of_a_package_does_not_matter(package, tmp_path):
 def test_imports_in_a_circle_end(package):
     mine = package({"models/mine": "from .helper import f\n", "models/helper": "from .mine import g\n"})
     assert source_hash(mine) == source_hash(mine)
+
+
+def test_a_source_hash_follows_what_a_single_file_imports_from_its_folder(tmp_path):
+    mine, helper = tmp_path / "mine.py", tmp_path / "helper.py"
+    mine.write_text("import helper\nfrom other import words\n", encoding="utf-8")
+    (tmp_path / "unrelated.py").write_text("x = 1\n", encoding="utf-8")
+    bases = []
+    for text in ("a = 1\n", "a = 2\n"):
+        helper.write_text(text, encoding="utf-8")
+        bases.append(source_hash(mine))
+        (tmp_path / "other.py").write_text(text, encoding="utf-8")
+        bases.append(source_hash(mine))
+    assert len(set(bases)) == 4
+    (tmp_path / "unrelated.py").write_text("x = 2\n", encoding="utf-8")
+    assert source_hash(mine) == bases[-1]

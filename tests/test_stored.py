@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import StoreError
-from bench.outcome import Answer, Contrast, Finding, Outcome, RunRecord, ServerTrial, Sizes, Timings
+from bench.outcome import Answer, Contrast, Finding, Outcome, Published, RunRecord, ServerTrial, Sizes, Timings
 from bench.stored import SCHEMA, outcome_from_json, record_from_json, to_json
 
 SECONDS = st.lists(st.floats(0, 1e6), max_size=4).map(tuple)
@@ -54,6 +54,7 @@ OUTCOMES = st.builds(
         batch_queries=st.integers(0, 10),
         overhead_seconds=st.none() | st.floats(0, 1),
         stages=SHARES,
+        server_failure=st.text(),
         server=st.lists(st.builds(ServerTrial, st.floats(0, 1e4), SECONDS), max_size=2).map(tuple),
     ),
     sizes=st.builds(Sizes, COUNTS, COUNTS, COUNTS, PEAKS, PEAKS),
@@ -68,6 +69,7 @@ RECORD = RunRecord(
     facts={"licence": "PSF-2.0"},
     counts={"pool": 3},
     pool="heldout",
+    depth=100,
     cutoffs=(1, 10),
     measures=("Success@10",),
     seeds=(0, 1),
@@ -81,6 +83,7 @@ RECORD = RunRecord(
     features={"question length": (1.0, 2.5)},
     contrasts=(Contrast(1, "why?", "because", "bm25", "gru", (0, 1), ("", "because")),),
     audit=(Finding("copies", 1, 2, "They flatter.", (("a", "b"),)),),
+    references=(Published("BM25", "nDCG@10", 0.6, "a paper", "bm25", 0.01),),
     rounds=(("bm25.seed0.cpu", "gru.seed0.cpu"),),
     others=(0.5,),
     slo=0.05,
@@ -144,6 +147,14 @@ def test_a_record_without_a_field_is_refused(field):
 def test_unknown_or_misshapen_fields_are_refused(change):
     with pytest.raises(StoreError, match="not an outcome"):
         outcome_from_json({**stored(Outcome("gru", 0, "cpu", "ok")), **change})
+
+
+def test_a_record_of_the_first_schema_is_brought_up_to_date():
+    new = {"features", "contrasts", "audit", "references", "rounds", "others", "slo", "prices", "depth"}
+    first = {key: value for key, value in stored(RECORD).items() if key not in new}
+    record = record_from_json({**first, "schema": 1})
+    assert (record.depth, record.features, record.slo) == (100, {}, None)
+    assert record_from_json(stored(record)) == record
 
 
 def test_what_the_first_schema_wrote_is_brought_up_to_date():

@@ -1,7 +1,7 @@
 """The audit of a split: how many held-out questions and solutions a system may know already, or is judged wrongly on."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from bench.api import Query
 from bench.data.dataset import Dataset
+from bench.data.language import foreign, languages_in
 from bench.data.overlaps import Overlaps, near_duplicates_between, overlaps_between
 from bench.data.pairing import folded
 from bench.data.prose import quotes
+from bench.data.replies import is_address_alone, is_thanks_alone
 from bench.outcome import Finding
 
 NEAR_QUESTION = 0.8
@@ -39,8 +41,8 @@ def audit(dataset: Dataset, pool: str) -> tuple[Finding, ...]:
 
     Solutions are compared without their titles, which several may share, unless they have nothing else. Equal means equal
     but for case and white space; near duplicates are alike in words, so that punctuation does not count, and are not counted
-    where an equal one is. Every finding is listed, also those that concern nothing. The result depends on the collection
-    alone.
+    where an equal one is. Every finding is listed, also those that concern nothing, but for languages only where the card
+    names one that is known. The result depends on the collection alone.
     """
     heldout = _Heldout(dataset, pool)
     return (
@@ -50,6 +52,8 @@ def audit(dataset: Dataset, pool: str) -> tuple[Finding, ...]:
         _contained(heldout),
         _quoted(heldout),
         *_wordless(heldout),
+        *_empty_replies(heldout),
+        *_foreign(heldout, languages_in(dataset.facts.get("language", ""))),
     )
 
 
@@ -124,6 +128,15 @@ class _Heldout:
             for other in linked.get(solution, ())
             if other in self.pool and other not in right
         ]
+
+    def beside(self, query: Query) -> _Case:
+        """A question beside its first right answer."""
+        return query.text, next((self.text[doc_id] for doc_id in self.right[query.id]), "")
+
+    def answers(self, is_so: Callable[[str], bool]) -> list[_Case]:
+        """Solutions of which something is so, each beside the first question that it answers."""
+        asked = {doc_id: query.text for query in reversed(self.queries) for doc_id in self.right[query.id]}
+        return [(asked[doc_id], self.text[doc_id]) for doc_id in self.solutions if is_so(self.text[doc_id])]
 
 
 def _known_questions(dataset: Dataset) -> tuple[Finding, Finding]:
@@ -211,22 +224,55 @@ def _quoted(heldout: _Heldout) -> Finding:
 
 def _wordless(heldout: _Heldout) -> tuple[Finding, Finding]:
     lengths = {query: _length(query.text) for query in heldout.queries}
-
-    def beside(query: Query) -> _Case:
-        return query.text, next((heldout.text[doc_id] for doc_id in heldout.right[query.id]), "")
-
     return (
         _finding(
             "held-out questions without words",
             len(lengths),
-            (beside(query) for query, length in lengths.items() if length == 0),
+            (heldout.beside(query) for query, length in lengths.items() if length == 0),
             "No system that reads words can do better on these than chance.",
         ),
         _finding(
             f"held-out questions of fewer than {SHORT_WORDS} words",
             len(lengths),
-            (beside(query) for query, length in lengths.items() if 0 < length < SHORT_WORDS),
+            (heldout.beside(query) for query, length in lengths.items() if 0 < length < SHORT_WORDS),
             "So few words fit many answers of which one is judged right, so that even a good system must guess.",
+        ),
+    )
+
+
+def _empty_replies(heldout: _Heldout) -> tuple[Finding, Finding]:
+    return (
+        _finding(
+            "held-out solutions that are only an address",
+            len(heldout.solutions),
+            heldout.answers(is_address_alone),
+            "What answers the question is on another page, so that only chance or the words of the address find these.",
+        ),
+        _finding(
+            "held-out solutions that only say thanks",
+            len(heldout.solutions),
+            heldout.answers(is_thanks_alone),
+            "These answer nothing and fit every question, so that no system can find the right one.",
+        ),
+    )
+
+
+def _foreign(heldout: _Heldout, own: frozenset[str]) -> tuple[Finding, ...]:
+    if not own:
+        return ()
+    named = "/".join(sorted(own))
+    return (
+        _finding(
+            f"held-out questions in another language than {named}",
+            len(heldout.queries),
+            (heldout.beside(query) for query in heldout.queries if foreign(query.text, own)),
+            "Systems that match words find nothing where the answer is in the collection's language; counted is what is sure.",
+        ),
+        _finding(
+            f"held-out solutions in another language than {named}",
+            len(heldout.solutions),
+            heldout.answers(lambda text: bool(foreign(text, own))),
+            "Systems that match words cannot find these for a question in the collection's language; counted is what is sure.",
         ),
     )
 

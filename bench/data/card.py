@@ -25,7 +25,9 @@ class SourceSpec:
 class SplitRule:
     """How questions are divided; see ``bench.data.split``.
 
-    rule: ``group``, ``time``, or ``auto``, which is time where every record has a date and group otherwise.
+    rule: ``by-group``; ``by-time``; ``auto``, which is by-time where every record has a date and by-group otherwise;
+        ``random``, which divides groups and near duplicates too and so flatters what learns; ``official`` for collections
+        that come with their splits, the only one these can have.
     heldout, dev: numbers of questions at most. fraction: share of all questions that neither of the two exceeds.
     largest_group: larger groups go to train, so that no class or thread dominates what is measured.
     salt: another salt holds other groups out.
@@ -45,6 +47,7 @@ class TextRule:
 
     question_words, code_lines: the least number of each. ngram: words per shingle of a solution.
     near_question, near_solution: Jaccard similarity of word sets and of shingle sets from which on two belong together.
+    drop_numbers, drop_single_letters: tokens that no text keeps; see ``bench.data.cleanup``.
     """
 
     question_words: int = 1
@@ -52,6 +55,8 @@ class TextRule:
     ngram: int = 3
     near_question: float = 0.8
     near_solution: float = 0.6
+    drop_numbers: bool = False
+    drop_single_letters: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,19 +69,25 @@ class Expected:
 
 @dataclass(frozen=True)
 class Reference:
-    """A published figure of one system on this collection, to hold a run against."""
+    """A published figure of one system on this collection, to hold a run against.
+
+    spec: the system that ought to reach it here, as ``--retrievers`` takes it; empty where none does. tolerance: how far
+    from the value it may come out.
+    """
 
     system: str
     measure: str
     value: float
     origin: str
+    spec: str = ""
+    tolerance: float = 0.01
 
 
 @dataclass(frozen=True)
 class Card:
     """What is known of a collection before it is opened.
 
-    path: the file it was read from, None for a collection named on the command line; relative paths of a source start there.
+    path: the file it was read from, None for a collection named on the command line.
     version: raised by whoever edits the card when its records or splits change.
     pool: ``heldout``, ``all``, or empty where the kind of source decides.
     """
@@ -96,11 +107,6 @@ class Card:
     text: TextRule = field(default_factory=TextRule)
     expected: Expected = field(default_factory=Expected)
     references: tuple[Reference, ...] = ()
-
-    def located(self, option: str) -> Path:
-        """Path of a file or folder that the source names; relative ones start at the card."""
-        path = Path(self.source.options[option]).expanduser()
-        return path if self.path is None else self.path.parent / path
 
 
 def read_card(path: Path) -> Card:
@@ -131,7 +137,10 @@ def _card(table: Mapping[str, Any], path: Path) -> Card:
         split=SplitRule(**table.get("split", {})),
         text=TextRule(**table.get("text", {})),
         expected=Expected(tolerance=float(expected.pop("tolerance", 0.0)), counts=expected),
-        references=tuple(Reference(**{**row, "value": float(row["value"])}) for row in table.get("reference", ())),
+        references=tuple(
+            Reference(**{**row, **{key: float(row[key]) for key in ("value", "tolerance") if key in row}})
+            for row in table.get("reference", ())
+        ),
     )
 
 

@@ -5,14 +5,16 @@ from pathlib import Path
 
 from bench.data.card import Card, read_card
 from bench.errors import CardError, DataError
-from bench.suggest import nearest
+from bench.suggest import closest
 
 
 def find_card(name: str, folders: Sequence[Path] = ()) -> Card:
-    """Read the card of this name; DataError names the cards that exist and the nearest one."""
+    """Read the card of this name; DataError names the nearest one where there is none."""
     paths = card_paths(folders)
     if name not in paths:
-        raise DataError(f"no dataset {name!r}{nearest(name, paths)}; and beir:FOLDER, pairs:FILE for your own")
+        raise DataError(
+            f"no dataset {name!r}{closest(name, paths)}; `bench data list` names all, pairs:FILE opens your own"
+        )
     return read_card(paths[name])
 
 

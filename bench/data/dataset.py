@@ -64,6 +64,7 @@ class Dataset:
             "searched documents": _hash(sorted(self.documents(pool))),
             "held-out questions": _hash(split.queries),
             "judgements": _hash(grades),
+            "groups": _hash([self.groups.get(query.id, query.id) for query in split.queries]),
             "training data": _hash([learning, sorted(self.pairs("train").corpus), sorted(self.pairs("dev").corpus)]),
         }
 

@@ -1,10 +1,10 @@
-"""Opens a collection by name: a card's, or ``beir:FOLDER`` and ``pairs:FILE`` for one's own."""
+"""Opens a collection by name: a card's, or ``kind:argument`` for one's own."""
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any
 
 from platformdirs import user_cache_path
 
@@ -12,22 +12,10 @@ from bench.data.cache import cached
 from bench.data.card import Card, SourceSpec
 from bench.data.cards import find_card
 from bench.data.dataset import Dataset
+from bench.data.kinds import described, loaded, named, typed
+from bench.data.source import Opening, Progress, Source
 from bench.errors import DataError
-
-LOCAL_KINDS = ("beir", "pairs")
-"""Kinds of source that can be given as ``kind:PATH`` without a card."""
-
-Progress = Callable[[float, str], None]
-
-
-class Source(Protocol):
-    """What a file of ``bench/data/sources`` provides."""
-
-    def versions(self, card: Card) -> Mapping[str, str] | None:
-        """What the content depends on besides card and code; None where reading again is as fast as a cache."""
-
-    def read(self, card: Card, progress: Progress) -> Dataset:
-        """Read and split the collection; DataError names file and line of what is damaged."""
+from bench.suggest import nearest
 
 
 def _quiet(fraction: float, note: str) -> None:
@@ -53,29 +41,47 @@ def open_dataset(
     Raises DataError for an unknown name or a damaged collection, CardError for a card with mistakes.
     """
     card = open_card(reference, cards=cards)
-    source = cast(Source, import_module(f"bench.data.sources.{card.source.kind}"))
-    versions = source.versions(card)
+    cache = cache or user_cache_path("retrieverbench")
+    folder = Path() if card.path is None else card.path.parent
+    opening = Opening(card, folder, cache / "downloads", progress)
+    source = source_of(card)
+    versions = source.versions(opening)
     if versions is None:
-        dataset = source.read(card, progress)
+        dataset = source.read(opening)
     else:
-        folder = (cache or user_cache_path("retrieverbench")) / "datasets"
-        dataset = cached(folder, card, versions, lambda: source.read(card, progress))
+        dataset = cached(cache / "datasets", card, versions, lambda: source.read(opening))
     dataset = replace(dataset, facts={**_card_facts(card), **dataset.facts, **_surprises(card, dataset)})
     return dataset if limit is None else dataset.limited(limit)
 
 
 def open_card(reference: str, *, cards: Sequence[Path] = ()) -> Card:
-    """Find the card that a reference names, or make one up for ``kind:PATH``; raises DataError and CardError."""
-    kind, colon, argument = reference.partition(":")
+    """Find the card that a reference names, or make one up for ``kind:argument``; raises DataError and CardError."""
+    kind, colon, rest = reference.partition(":")
     if not colon:
         return find_card(reference, cards)
-    if kind not in LOCAL_KINDS:
-        raise DataError(f"no kind of collection {kind!r} in {reference!r}; there are {', '.join(LOCAL_KINDS)}")
+    if kind not in named():
+        raise DataError(f"no kind of collection {kind!r} in {reference!r}{nearest(kind, named())}")
+    argument, options = _options(kind, rest)
     if not argument:
-        raise DataError(f"{reference!r} names no path; write {kind}:{'FOLDER' if kind == 'beir' else 'FILE'}")
-    path = Path(argument).expanduser()
-    name = path.resolve().name if kind == "beir" else path.stem
-    return Card(name=name, title=str(path), source=SourceSpec(kind, {"path": str(path)}))
+        wanted = described(kind).argument
+        raise DataError(f"{reference!r} names no {wanted}; write {kind}:{wanted.upper()}")
+    spec = SourceSpec(kind, {described(kind).argument: argument, **options})
+    card = Card(name=kind, title=argument, source=spec)
+    return replace(card, name=source_of(card).name())
+
+
+def source_of(card: Card) -> Source:
+    """The source that a card describes, with its options; imports the file of its kind."""
+    options = {name: tuple(value) if isinstance(value, list) else value for name, value in card.source.options.items()}
+    made: Source = loaded(card.source.kind)(**options)
+    return made
+
+
+def _options(kind: str, text: str) -> tuple[str, dict[str, Any]]:
+    """``ARGUMENT,key=value,...``: a comma that no key of the kind follows belongs to the argument."""
+    known = "|".join(one.name for one in described(kind).parameters)
+    parts = re.split(rf",(?=(?:{known})=)", text)
+    return parts[0], {name: typed(kind, name, value) for name, _, value in (part.partition("=") for part in parts[1:])}
 
 
 def _card_facts(card: Card) -> dict[str, str]:

@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from bench.data.neighbours import ngrams
+from bench.data.neighbours import Grams, gram_sets
 
 _BLOCK = 2_000_000
 """Candidates, and n-grams of candidates, that are held at once: some 100 MB."""
@@ -44,7 +44,7 @@ def overlaps_between(texts: Sequence[str], others: Sequence[str], *, ngram: int,
     similarity joins", ICDE 2006) only a text's rarest n-grams are looked up: of A's n-grams at most |A| - c|A| are missing
     in B, so that of any one more than these at least one stands there.
     """
-    a, b = _incidence(ngrams(texts, ngram), ngrams(others, ngram))
+    a, b = _incidence(gram_sets(texts, ngram), gram_sets(others, ngram))
     blocks = [_measured(a, b, pairs, containment) for pairs in _sharing(a, b, containment)]
     return Overlaps(
         np.concatenate([block.text for block in blocks]),
@@ -61,19 +61,24 @@ class _Sets(NamedTuple):
     sizes: NDArray[np.int64]
 
 
-def _incidence(a: Sequence[NDArray[np.uint64]], b: Sequence[NDArray[np.uint64]]) -> tuple[_Sets, _Sets]:
-    known = np.unique(np.concatenate([np.zeros(0, np.uint64), *a]))
-    both = []
-    for sets in (a, b):
-        sizes = np.array([len(s) for s in sets], dtype=np.int64)
-        values = np.concatenate([np.zeros(0, np.uint64), *sets])
-        rows = np.repeat(np.arange(len(sets)), sizes)
-        columns = np.searchsorted(known, values)
-        columns[columns == len(known)] = 0
-        found = known[columns] == values if len(known) else np.zeros(len(values), dtype=bool)
-        cells = (np.ones(found.sum(), dtype=np.int32), (rows[found], columns[found]))
-        both.append(_Sets(sp.csr_array(cells, shape=(len(sets), len(known))), sizes))
-    return both[0], both[1]
+def _incidence(a: Grams, b: Grams) -> tuple[_Sets, _Sets]:
+    known = np.unique(a.values)
+    return _held(a, known), _held(b, known)
+
+
+def _held(grams: Grams, known: NDArray[np.uint64]) -> _Sets:
+    """Which of the known n-grams each text holds; those of a large collection are looked up a block at a time."""
+    places, columns = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for start in range(0, len(grams.values) if len(known) else 0, _BLOCK):
+        values = grams.values[start : start + _BLOCK]
+        at = np.searchsorted(known, values)
+        at[at == len(known)] = 0
+        found = np.flatnonzero(known[at] == values)
+        places.append(start + found)
+        columns.append(at[found])
+    rows = np.searchsorted(grams.bounds, np.concatenate(places), side="right") - 1
+    cells = (np.ones(len(rows), dtype=np.int32), (rows, np.concatenate(columns)))
+    return _Sets(sp.csr_array(cells, shape=(len(grams.sizes), len(known))), grams.sizes)
 
 
 def _sharing(a: _Sets, b: _Sets, containment: float) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from bench.api import Doc, Query
-from bench.data.card import Card
+from bench.data.card import Card, TextRule
+from bench.data.cleanup import cleaned
 from bench.data.dataset import Dataset, Split
 from bench.data.neighbours import clusters, near_duplicates
 from bench.data.split import Parts, by_group, by_time
@@ -36,10 +37,12 @@ def dataset_from_pairs(
 ) -> Dataset:
     """Join pairs into questions and documents and split them by the card's rule.
 
-    Pairs whose questions are the same text become one question with several relevant documents; solutions that are the same
-    text become one document. Questions are grouped when they share a group label or a document, or are near duplicates of
-    one another in question or solution (``TextRule``). Raises DataError when no question can be held out.
+    What the text rule drops is dropped first, and with it the pairs of which nothing is left on one side. Pairs whose
+    questions are the same text become one question with several relevant documents; solutions that are the same text become
+    one document. Questions are grouped when they share a group label or a document, or are near duplicates of one another
+    in question or solution (``TextRule``). Raises DataError when no question can be held out.
     """
+    pairs, dropped = _cleaned(pairs, card.text)
     questions: dict[str, Pair] = {}
     documents: dict[str, Doc] = {}
     qrels: dict[str, dict[str, int]] = {}
@@ -47,13 +50,20 @@ def dataset_from_pairs(
         first = questions.setdefault(folded(pair.question), pair)
         doc = documents.setdefault(pair.solution, Doc(pair.id, pair.solution, pair.title))
         qrels.setdefault(first.id, {})[doc.id] = 1
-    groups = _groups(pairs, questions, documents, card, progress)
+    if card.split.rule == "random":
+        groups = {pair.id: pair.id for pair in questions.values()}
+    else:
+        groups = _groups(pairs, questions, documents, card, progress)
     queries = [Query(pair.id, pair.question) for pair in questions.values()]
     latest = _latest(pairs, questions)
-    rule = card.split.rule if card.split.rule != "auto" else ("time" if latest else "group")
-    if rule == "time" and not latest:
+    rule = card.split.rule if card.split.rule != "auto" else ("by-time" if latest else "by-group")
+    if rule == "official":
+        raise DataError(
+            f"{card.name}: pairs come without splits; choose by-group, by-time or random instead of official"
+        )
+    if rule == "by-time" and not latest:
         raise DataError(f"{card.name}: split by time, but not every pair has a date")
-    parts = by_time(groups, latest, card.split) if rule == "time" else by_group(groups, card.split)
+    parts = by_time(groups, latest, card.split) if rule == "by-time" else by_group(groups, card.split)
     if not parts.test or not parts.dev:
         raise DataError(
             f"{card.name}: no question can be held out; the largest of the groups of related questions holds "
@@ -67,9 +77,30 @@ def dataset_from_pairs(
         dev=_split(parts.dev, queries, qrels),
         test=_split(parts.test, queries, qrels),
         pool=card.pool or "heldout",
-        facts={**facts, **joined, **_split_facts(groups, parts, rule, card)},
+        facts={**facts, **dropped, **joined, **_split_facts(groups, parts, rule, card)},
         groups=groups,
     )
+
+
+def _cleaned(pairs: Sequence[Pair], rule: TextRule) -> tuple[Sequence[Pair], dict[str, str]]:
+    """Pairs after the clean-up that the rule asks for, and what the report tells of it."""
+    what = [name for name in ("numbers", "single letters") if getattr(rule, f"drop_{name.replace(' ', '_')}")]
+    if not what:
+        return pairs, {}
+    kept = [
+        pair
+        for pair in (
+            pair._replace(
+                question=cleaned(pair.question, rule),
+                solution=cleaned(pair.solution, rule),
+                title=cleaned(pair.title, rule),
+            )
+            for pair in pairs
+        )
+        if pair.question.strip() and pair.solution.strip()
+    ]
+    lost = len(pairs) - len(kept)
+    return kept, {"clean-up": f"{' and '.join(what)} dropped, which left nothing of {lost:,} pairs"}
 
 
 def _groups(
@@ -99,8 +130,10 @@ def _groups(
 
 
 def _same(positions: Sequence[int], labels: Sequence[str]) -> list[tuple[int, int]]:
-    first: dict[str, int] = {}
-    return [(first.setdefault(label, at), at) for at, label in zip(positions, labels, strict=True) if label]
+    """Links between the first position of each label and its others."""
+    known: dict[str, int] = {}
+    firsts = ((known.setdefault(label, at), at) for at, label in zip(positions, labels, strict=True) if label)
+    return [(first, at) for first, at in firsts if first != at]
 
 
 def _latest(pairs: Sequence[Pair], questions: Mapping[str, Pair]) -> dict[str, float]:
@@ -125,7 +158,7 @@ def _split_facts(groups: Mapping[str, str], parts: Parts, rule: str, card: Card)
     heldout = Counter(groups[query] for query in parts.test)
     kept = [size for size in sizes.values() if size > card.split.largest_group]
     facts = {
-        "split": f"by {rule}, related questions kept together",
+        "split": f"{rule.replace('-', ' ')}, {'each question by itself' if rule == 'random' else 'related questions kept together'}",
         "groups": f"{len(sizes):,}, of which {sum(size == 1 for size in sizes.values()):,} of one question; "
         f"held-out questions in {len(heldout):,}, the largest of {max(heldout.values())}",
     }

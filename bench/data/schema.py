@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from bench.data.kinds import kinds, option_mistakes
+
 SCHEMA = 1
 """Schema version that this program reads; a card says which one it follows."""
 
@@ -54,9 +56,10 @@ def _table(table: Mapping[str, Any], keys: Mapping[str, Key], prefix: str) -> li
 
 def _source(source: Mapping[str, Any]) -> list[str]:
     kind = source.get("kind")
-    if not isinstance(kind, str) or kind not in _SOURCES:
-        return [f"source.kind: {kind!r} is none of {', '.join(_SOURCES)}"]
-    return _table(source, {"kind": _TEXT, **_SOURCES[kind]}, "source.")
+    if not isinstance(kind, str) or kind not in kinds():
+        return [f"source.kind: {kind!r} is none of {', '.join(kinds())}"]
+    options = {key: value for key, value in source.items() if key != "kind"}
+    return [f"source.{mistake}" for mistake in option_mistakes(kind, options)]
 
 
 def _is_count(value: Any) -> bool:
@@ -79,14 +82,6 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_text, value))
-
-
-def _is_text_table(value: Any) -> bool:
-    return isinstance(value, dict) and bool(value) and all(map(_is_text, value.values()))
-
-
 def _is_tables(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(row, dict) for row in value)
 
@@ -96,6 +91,7 @@ def _one_of(*values: str) -> Key:
 
 
 _TEXT = Key("a text", _is_text)
+_FLAG = Key("true or false", lambda value: isinstance(value, bool))
 _TABLE = Key("a table", lambda value: isinstance(value, dict))
 _COUNT = Key("a whole number from 0", _is_count)
 _POSITIVE = Key("a whole number from 1", _is_positive)
@@ -125,7 +121,7 @@ _TOP: Mapping[str, Key] = {
 }
 _SECTIONS: Mapping[str, Mapping[str, Key]] = {
     "split": {
-        "rule": _one_of("auto", "group", "time"),
+        "rule": _one_of("auto", "official", "random", "by-group", "by-time"),
         "heldout": _POSITIVE,
         "dev": _POSITIVE,
         "fraction": Key(
@@ -140,6 +136,8 @@ _SECTIONS: Mapping[str, Mapping[str, Key]] = {
         "ngram": _POSITIVE,
         "near_question": _SIMILARITY,
         "near_solution": _SIMILARITY,
+        "drop_numbers": _FLAG,
+        "drop_single_letters": _FLAG,
     },
     "expected": {"documents": _COUNT, "train": _COUNT, "dev": _COUNT, "test": _COUNT, "tolerance": _SHARE},
 }
@@ -148,16 +146,6 @@ _REFERENCE: Mapping[str, Key] = {
     "measure": Key("a measure such as nDCG@10", _is_text, required=True),
     "value": Key("a number from 0 to 1", _is_share, required=True),
     "origin": Key("where the figure was published", _is_text, required=True),
-}
-_SOURCES: Mapping[str, Mapping[str, Key]] = {
-    "python_docs": {
-        "packages": Key("a table of distribution = folder", _is_text_table, required=True),
-        "skip_stdlib": Key("a list of texts", _is_texts, required=True),
-        "skip_folders": Key("a list of texts", _is_texts, required=True),
-    },
-    "beir": {"path": Key("a folder", _is_text, required=True)},
-    "pairs": {
-        "path": Key("a file", _is_text, required=True),
-        **dict.fromkeys(("question", "solution", "id", "group", "date"), Key("the name of a column", _is_text)),
-    },
+    "spec": Key("a system such as bm25:k1=0.9", _is_text),
+    "tolerance": _SHARE,
 }

@@ -16,14 +16,15 @@ from bench.measure.formulas import GAINS
 from bench.measure.measures import Measure
 
 
-def expected(measure: Measure, pool: int, grades: Sequence[int]) -> float:
+def expected(measure: Measure, pool: int, grades: Sequence[int], depth: int | None = None) -> float:
     """Expected value for one query.
 
-    pool: how many documents are ranked, all of them. grades: the query's judgements. Every relevant document is in the
+    pool: how many documents are ranked. depth: how many of the ranking are kept, all if None. grades: the query's judgements. Every relevant document is in the
     pool, for Bpref also every nonrelevant one (a grade from 0 to below ``rel``), for Judged every judged one; DataError
     if there are more of them than that.
     """
-    given = _Pool(pool, grades, pool if measure.cutoff is None else measure.cutoff, measure)
+    kept = pool if depth is None else min(depth, pool)
+    given = _Pool(pool, grades, kept if measure.cutoff is None else measure.cutoff, measure, kept)
     counted = {"Judged": len(grades), "Bpref": given.relevant + given.nonrelevant}.get(measure.name, given.relevant)
     if counted > pool:
         kind = "judged" if measure.name in ("Judged", "Bpref") else "relevant"
@@ -33,21 +34,22 @@ def expected(measure: Measure, pool: int, grades: Sequence[int]) -> float:
     return min(1.0, _FORMULAS[measure.name](given))  # a sum may round to just above 1
 
 
-def expected_mean(measure: Measure, pool: int, grades: Iterable[Sequence[int]]) -> float:
+def expected_mean(measure: Measure, pool: int, grades: Iterable[Sequence[int]], depth: int | None = None) -> float:
     """Mean of ``expected`` over queries, given the grades of each; DataError without any query."""
     kinds = Counter(tuple(sorted(query)) for query in grades)
     if not kinds:
         raise DataError("chance has no mean over no queries")
-    return sum(times * expected(measure, pool, kind) for kind, times in kinds.items()) / kinds.total()
+    return sum(times * expected(measure, pool, kind, depth) for kind, times in kinds.items()) / kinds.total()
 
 
 class _Pool(NamedTuple):
-    """A pool of ``size`` documents, some of which have ``grades``; ``cutoff`` ranks count."""
+    """A pool of ``size`` documents, some of which have ``grades``; ``cutoff`` ranks count, ``kept`` are there at all."""
 
     size: int
     grades: Sequence[int]
     cutoff: int
     measure: Measure
+    kept: int
 
     @property
     def relevant(self) -> int:
@@ -59,7 +61,7 @@ class _Pool(NamedTuple):
 
     def ranks(self) -> NDArray[np.float64]:
         """Ranks that count: 1 to n."""
-        return np.arange(1, min(self.cutoff, self.size) + 1, dtype=np.float64)
+        return np.arange(1, min(self.cutoff, self.kept) + 1, dtype=np.float64)
 
     def first_at(self) -> NDArray[np.float64]:
         """Probability that the first relevant document stands at rank i, for each rank that counts.
@@ -86,7 +88,8 @@ def _ndcg(pool: _Pool) -> float:
     """Each rank gains the pool's mean gain, discounted; the ideal DCG is no random quantity."""
     discounts = 1 / np.log2(pool.ranks() + 1)
     gains = GAINS[pool.measure.dcg](np.sort(np.array(pool.grades, dtype=np.float64))[::-1])[: pool.relevant]
-    ideal = gains[: len(discounts)] @ discounts[: len(gains)]
+    best = gains[: pool.measure.cutoff]
+    ideal = best @ (1 / np.log2(np.arange(2, len(best) + 2)))
     return float(gains.sum() / pool.size * discounts.sum() / ideal)
 
 
@@ -111,19 +114,26 @@ def _recall(pool: _Pool) -> float:
 
 
 def _rprec(pool: _Pool) -> float:
-    """Expected relevant hits among the first R, R R/N, over R."""
-    return pool.relevant / pool.size
+    """Expected relevant hits among the first R that are kept, n R/N, over R."""
+    return min(pool.kept, pool.relevant) / pool.size
 
 
 def _bpref(pool: _Pool) -> float:
-    """(min(M, R) + 1) / (2 (M + 1)) with M judged nonrelevant documents, 1 without any.
+    """Sum over the ranks that are kept of 1/N (1 - E[min(n, R)] / min(M, R)), M judged nonrelevant documents, n of them before.
 
-    Before a relevant document stand n of them, each n from 0 to M equally likely, so that 1 - min(n, R) / min(M, R)
-    has the mean 1/2 where M <= R and (R + 1) / (2 (M + 1)) where M > R.
+    A relevant document stands at each rank with the same probability, and n is hypergeometric; E[min(n, R)] is the sum of
+    P(n > t) over t from 0 to R - 1. Over the whole pool this is (min(M, R) + 1) / (2 (M + 1)).
     """
-    if not pool.nonrelevant:
-        return 1.0
-    return (min(pool.nonrelevant, pool.relevant) + 1) / (2 * (pool.nonrelevant + 1))
+    m, r = pool.nonrelevant, pool.relevant
+    if not m:
+        return pool.kept / pool.size
+    if pool.kept == pool.size:
+        return (min(m, r) + 1) / (2 * (m + 1))
+    from scipy.stats import hypergeom  # noqa: PLC0415 - slow to load, and rarely needed
+
+    before = np.arange(pool.kept)[:, np.newaxis]
+    above = np.asarray(hypergeom.sf(np.arange(min(m, r)), pool.size - 1, m, before)).sum(axis=1)
+    return float((1 - above / min(m, r)).sum() / pool.size)
 
 
 def _judged(pool: _Pool) -> float:

@@ -42,6 +42,17 @@ def response_times(services: ArrayLike, moments: ArrayLike) -> NDArray[np.float6
     return ends - came
 
 
+def utilisation(responses: ArrayLike, moments: ArrayLike) -> float:
+    """Share of the time, from the first arrival to the last answer, in which the searcher was busy.
+
+    Close to 1 it never catches up: the waiting would grow with the length of the trial.
+    """
+    came = np.asarray(moments, dtype=np.float64)
+    ends = came + np.asarray(responses, dtype=np.float64)
+    begins = np.maximum(came, np.concatenate(([-np.inf], ends[:-1])))
+    return float((ends - begins).sum() / (ends[-1] - came[0]))
+
+
 def predicted_rate(services: Sequence[float], limit: float, seed: int = 0) -> float:
     """Highest arrivals per second whose simulated p99 stays at or below ``limit`` seconds; 0 where none does.
 

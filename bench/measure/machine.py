@@ -7,11 +7,13 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 from time import perf_counter_ns
 
 import psutil
 
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 _GPU_FIELDS = ("name", "memory.total", "driver_version", "clocks.sm", "clocks.max.sm", "power.limit")
 
@@ -21,7 +23,7 @@ def machine_facts() -> dict[str, str]:
     memory = psutil.virtual_memory()
     facts = {
         "processor": processor(),
-        "cores usable": f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()}",
+        "cores usable": f"{usable_cores()}",
         "cores physical": f"{psutil.cpu_count(logical=False) or ''}",
         "frequency governor": _first_line(_GOVERNOR),
         "frequency at start": _frequency(),
@@ -46,6 +48,13 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on; a container's quota of CPU time counts, rounded up."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota, _, period = _first_line(_QUOTA).partition(" ")
+    return min(cores, max(1, ceil(int(quota) / int(period)))) if quota.isdecimal() and period.isdecimal() else cores
 
 
 def processor() -> str:

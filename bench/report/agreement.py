@@ -1,13 +1,16 @@
 """What a repeated run has in common with the first: the same numbers, or how far they are apart."""
 
 from collections.abc import Iterator
+from math import isnan
 from typing import NamedTuple
 
 import numpy as np
 
+from bench.outcome import Outcome
 from bench.report import units
 from bench.report.changes import DRIFT
 from bench.report.comparison import Change, Comparison
+from bench.report.markdown import clean
 
 
 class Agreement(NamedTuple):
@@ -19,29 +22,39 @@ class Agreement(NamedTuple):
 
 def agreement(one: Comparison) -> Agreement:
     """Compare a stored run with its repetition, value by value; latencies agree when their ratio's interval holds 1."""
-    found = [_quality(change) for change in one.changes]
+    found = [line for change in one.changes for line in _quality(change)]
     lost = [f"{label}: no result this time" for label in one.missing]
     lines = [*lost, *(line for _, line in found), *(line for change in one.changes for line in _latency(change))]
     return Agreement(not lost and all(same for same, _ in found), tuple(lines))
 
 
-def _quality(change: Change) -> tuple[bool, str]:
+def _quality(change: Change) -> Iterator[tuple[bool, str]]:
+    """One verdict for a system whose jobs all agree, else one for each that does not."""
     if mismatches := change.mismatched("quality"):
-        return False, f"{change.label}: quality hash differs in {', '.join(map(str, mismatches))}"
-    apart = [
-        float(np.abs(np.subtract(new.scores[name], old.scores[name])).max())
-        for old, new in zip(change.before.measured, change.after.measured, strict=False)
-        for name in old.scores
-        if name in new.scores
-    ]
-    if len(change.before.measured) != len(change.after.measured):
-        return False, f"{change.label}: other seeds have a result"
+        yield False, f"{change.label}: quality hash differs in {', '.join(map(str, mismatches))}"
+        return
+    again = {(job.device, job.seed): job for job in change.after.outcomes}
+    jobs = [job for job in change.before.outcomes if job.status == "ok"]
+    found = [(job, again.get((job.device, job.seed))) for job in jobs]
+    wrong = [(job, why) for job, new in found if (why := _apart(job, new))]
+    for job, why in wrong:
+        yield False, f"{change.label}, seed {job.seed} on {job.device}: {why}"
+    if not wrong:
+        kept = any(new and new.timings.fit_cached for _, new in found)
+        taken = "; its fit was taken over, not learned again (--refit)" if kept else ""
+        yield True, f"{change.label}: quality hash and every score agree{taken}"
+
+
+def _apart(old: Outcome, new: Outcome | None) -> str:
+    """How a repeated job differs; empty where it does not."""
+    if new is None or new.status != "ok":
+        return "no result this time"
+    apart = [np.abs(np.subtract(new.scores[name], old.scores[name])).max() for name in old.scores if name in new.scores]
     if any(apart):
-        return (
-            False,
-            f"{change.label}: quality hash agrees, scores of single questions differ by up to {max(apart):.3g}",
-        )
-    return True, f"{change.label}: quality hash and every score agree"
+        return f"quality hash agrees, scores of single questions differ by up to {max(apart):.3g}"
+    if new.latency_failure and not old.latency_failure:
+        return f"scores agree, but a search failed under the clock: {clean(new.latency_failure)}"
+    return ""
 
 
 def _latency(change: Change) -> Iterator[str]:
@@ -49,7 +62,9 @@ def _latency(change: Change) -> Iterator[str]:
         yield f"{change.label}: latency not compared, it differs in {mismatch}"
     for found in change.latencies:
         ratio = found.ratio
-        if ratio.low <= 1 <= ratio.high:
+        if isnan(ratio.low):
+            told = "not compared, too few rounds"
+        elif ratio.low <= 1 <= ratio.high:
             told = "agrees"
         else:
             told = "agrees within drift" if 1 / DRIFT <= ratio.ratio <= DRIFT else "differs"

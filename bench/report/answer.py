@@ -1,13 +1,14 @@
 """The answer in one paragraph: which system to ship, how sure that is and what it costs."""
 
-from math import sqrt
+from math import isnan
 
 from bench.report import units
-from bench.report.audit import seen_before
 from bench.report.choice import cheaper, recommended, rules_out_loss, training_seconds
-from bench.report.disturbance import disturbance
-from bench.report.markdown import clean, code, escape, listing
+from bench.report.frontier import alternatives
+from bench.report.markdown import code, escape, listing
+from bench.report.reservations import reservations
 from bench.report.speed import common_medians, speed
+from bench.report.status import told, why
 from bench.report.summary import Summary
 from bench.report.system import System
 
@@ -15,13 +16,11 @@ NO_TRAINING = 0.01
 """Seconds; a shorter fit is an empty one."""
 NAMED = 3
 """So many tied systems are named in the paragraph."""
-FEW = 100
-"""With fewer questions the paragraph says how little they can tell."""
 
 
 def answer(summary: Summary) -> str:
     """One paragraph for the person who must decide."""
-    return " ".join([_verdict(summary), *_left_out(summary), *_reservations(summary)])
+    return " ".join([_verdict(summary), *_left_out(summary), *reservations(summary)])
 
 
 def pool(summary: Summary) -> str:
@@ -30,38 +29,62 @@ def pool(summary: Summary) -> str:
     return f"{documents} (cut by --limit)" if summary.limited else documents
 
 
-def why(system: System) -> str:
-    """Why a system has no result, as plain text."""
-    if not system.outcomes:
-        return "not run"
-    outcome = system.failures[0]
-    return told(outcome.status, outcome.failure)
-
-
-def told(status: str, failure: str) -> str:
-    """Status and reason of a job, without saying the status twice."""
-    line = clean(failure)
-    return line if line.startswith(status) else f"{status}: {line}" if line else status
-
-
 def _verdict(summary: Summary) -> str:
     best = summary.best
-    if best is None:
-        lost = [f"{code(system.label)} ({escape(why(system))})" for system in summary.systems]
-        return "**No answer: no system finished.**" + (f" {listing(lost)}." if lost else "")
+    if best is None or _cut_short(summary):
+        return _unanswered(summary)
     if summary.failed_canaries:
         return "**No answer: the run is void**, and none of the numbers below may be used."
-    pick = recommended(summary)
-    if pick is None:
+    provisional = _provisional(summary)
+    has = f"It has {_quality(summary, best)}."
+    if recommended(summary) is None:
         top = f"The highest is {code(best.label)} with {_quality(summary, best)}."
-        return f"**Nothing to ship: no system is shown to beat chance.** {top}"
+        return f"**{provisional or 'Nothing to ship: '}no system is shown to beat chance.** {top}"
     if len(summary.ranked) == 1:
-        alone = f"**{code(best.label)} is the only system with a result, so there is nothing to compare it with.**"
-        return f"{alone} It has {_quality(summary, best)}. {_cost(summary, best)}"
+        alone = f"{code(best.label)} is the only system with a result, so there is nothing to compare it with"
+        return f"**{provisional}{alone}.** {has} {_cost(summary, best)}"
+    if provisional:
+        headline = f"**{provisional}{code(best.label)} scores highest.**"
+        return f"{headline} {has} {_standing(summary, best, best)} {_cost(summary, best)}"
+    return _shipped(summary, best)
+
+
+def _shipped(summary: Summary, best: System) -> str:
+    pick = recommended(summary) or best
     sentences = [f"**Ship {code(pick.label)}.**", _reason(summary, best, pick), _standing(summary, best, pick)]
     if pick is best:
         sentences.append(_undecided(summary, best))
-    return " ".join(sentence for sentence in [*sentences, _cost(summary, pick)] if sentence)
+    sentences += [_cost(summary, pick), _cheaper(summary, pick)]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _cut_short(summary: Summary) -> bool:
+    """Whether the run was interrupted before anything but the random order had a result."""
+    return summary.interrupted and all(system.baseline for system in summary.ranked)
+
+
+def _unanswered(summary: Summary) -> str:
+    lost = _lost(summary)
+    cause = "the run was interrupted before any contender finished" if summary.interrupted else "no system finished"
+    return f"**No answer: {cause}.**" + (f" {lost}." if lost else "")
+
+
+def _lost(summary: Summary) -> str:
+    """Systems without a result by the reason, ``a (interrupted) and b, c (not run)``."""
+    reasons: dict[str, list[str]] = {}
+    for system in summary.systems:
+        if not system.measured:
+            reasons.setdefault(why(system), []).append(code(system.label))
+    return listing([f"{', '.join(names)} ({escape(reason)})" for reason, names in reasons.items()])
+
+
+def _provisional(summary: Summary) -> str:
+    """What a run that is no result begins with, to be followed by what it saw; empty for a whole one."""
+    if summary.limited:
+        trained = f"{units.count(summary.record.counts['train'])} training questions"
+        cut = "; interrupted" if summary.interrupted else ""
+        return f"Quick look only ({code('--limit')}, {trained}{cut}): "
+    return "Interrupted run, of what finished: " if summary.interrupted else ""
 
 
 def _reason(summary: Summary, best: System, pick: System) -> str:
@@ -80,12 +103,15 @@ def _standing(summary: Summary, best: System, pick: System) -> str:
     worse = [system for system in summary.ranked[1:] if not summary.comparisons[system.label].tied]
     parts = []
     if tied:
-        named = [f"{code(system.label)} ({_behind(summary, system)})" for system in tied[:NAMED]]
+        named = [
+            f"{code(system.label)} ({_behind(summary, system)}{_missed(summary, system)})" for system in tied[:NAMED]
+        ]
         parts.append(f"tied with {listing([*named, f'{len(tied) - NAMED} more'] if tied[NAMED:] else named)}")
     if worse:
         alone = len(summary.ranked) == 1 + len(worse)
-        whom = "all others" if alone and len(worse) > 1 else f"{len(worse)} other{'s' if len(worse) > 1 else ''}"
-        parts.append(f"better than {whom}, the nearest being {code(worse[0].label)} ({_behind(summary, worse[0])})")
+        nearest = f"{code(worse[0].label)} ({_behind(summary, worse[0])})"
+        whom = "all others" if alone else f"{len(worse)} others"
+        parts.append(f"better than {f'{whom}, the nearest being {nearest}' if worse[1:] else nearest}")
     comparisons = len(summary.ranked) - 1
     corrected = f"tests, Holm-corrected over {comparisons} comparisons" if comparisons > 1 else "test"
     tested = f"p: paired randomisation {corrected}."
@@ -112,7 +138,7 @@ def _quality(summary: Summary, system: System) -> str:
     return (
         f"{main} {units.measure(system.mean(main))} {units.interval(*summary.intervals[system.label])}{seeds} over "
         f"{units.count(len(record.query_ids))} questions, with a pool of {pool(summary)} in which chance scores "
-        f"{units.measure(summary.chance[main])}"
+        f"{units.chance(summary.chance[main])}"
     )
 
 
@@ -120,6 +146,12 @@ def _behind(summary: Summary, system: System) -> str:
     found = summary.comparisons[system.label]
     low, high = units.difference(found.test.low), units.difference(found.test.high)
     return f"{units.difference(found.test.difference)} [{low}, {high}], {units.p_value(found.p)}"
+
+
+def _missed(summary: Summary, system: System) -> str:
+    """How large a difference may be that a tie does not exclude."""
+    detectable = summary.comparisons[system.label].test.detectable
+    return "" if isnan(detectable) else f"; a difference under {units.measure(detectable)} would often be missed"
 
 
 def _saving(summary: Summary, best: System, other: System) -> str:
@@ -141,49 +173,43 @@ def _cost(summary: Summary, system: System) -> str:
     times = [f"{units.duration(p50)} on {escape(device)}" for device, p50 in medians.items() if p50 is not None]
     parts = [f"a search takes {listing(times)} (one question at a time, p50)"] if times else []
     seconds = training_seconds(system)
-    parts.append(f"training takes {units.duration(seconds)}" if seconds >= NO_TRAINING else "there is no training")
+    trains = seconds >= NO_TRAINING
+    parts += [f"training takes {units.duration(seconds)}"] if trains else []
+    sentences = [f"With {code(system.label)} {listing(parts)}."] if parts else []
+    return " ".join([*sentences, *([] if trains else ["There is no training."]), *_memory(system, trains=trains)])
+
+
+def _memory(system: System, *, trains: bool) -> list[str]:
     trained, served = system.peak("open", "fit"), system.peak("index", "search")
-    peaks = [f"{units.megabytes(trained)} MB until it is trained"] if trained and seconds >= NO_TRAINING else []
-    peaks += [f"{units.megabytes(served)} MB while it indexes and searches"] if served else []
-    if peaks:
-        parts.append(f"its process, collection and libraries included, holds at most {' and '.join(peaks)}")
-    return f"With {code(system.label)} {listing(parts)}."
+    if trains and trained and served:
+        return [
+            f"Memory: at most {units.megabytes(trained)} MB in training, {units.megabytes(served)} MB in serving (whole process)."
+        ]
+    return [f"Serving takes at most {units.megabytes(served)} MB (whole process)."] if served else []
+
+
+def _cheaper(summary: Summary, pick: System) -> str:
+    """Systems that lose little and save much, where one is."""
+    found = alternatives(summary, pick)
+    told = [
+        f"{code(one.system.label)} loses {units.measure(one.loss.difference)} {units.interval(one.loss.low, one.loss.high)} "
+        f"and takes {units.duration(one.seconds)} a search{f' on {escape(one.device)}' if len(summary.devices) > 1 else ''}, "
+        f"1/{one.times:.0f} of the time"
+        for one in found
+    ]
+    return f"Cheaper: {'; '.join(told)}." if told else ""
 
 
 def _left_out(summary: Summary) -> list[str]:
     """A sentence for each reason why the verdict does not compare all that was asked for."""
     sentences = []
-    statuses = {job.status for system in summary.systems for job in system.outcomes}
-    if summary.results and ("interrupted" in statuses or not all(system.outcomes for system in summary.systems)):
-        sentences.append("**The run was interrupted** and is not complete.")
     strangers = [code(system.label) for system in summary.results if not system.comparable]
     if strangers:
         sentences.append(f"Not compared, since the quality fingerprint differs: {listing(strangers)}.")
-    lost = [f"{code(system.label)} ({escape(why(system))})" for system in summary.systems if not system.measured]
-    if lost and summary.results:
-        sentences.append(f"Without a result: {listing(lost)}.")
+    if summary.best and not _cut_short(summary) and (lost := _lost(summary)):
+        sentences.append(f"Without a result: {lost}.")
     slow = [(system, system.latency_failure()) for system in summary.results]
     untimed = [f"{code(system.label)} ({escape(told('failed', failure))})" for system, failure in slow if failure]
     if untimed:
         sentences.append(f"Without a full measurement of latency: {listing(untimed)}.")
-    return sentences
-
-
-def _reservations(summary: Summary) -> list[str]:
-    """What makes the numbers less sure: known questions, a busy machine, few questions, a limited run."""
-    asked = len(summary.record.query_ids)
-    sentences = [known] if (known := seen_before(summary)) else []
-    if busy := disturbance(summary):
-        sentences.append(
-            f"The machine was busy: other processes used about {units.number(busy, 2)} cores while latencies were measured."
-        )
-    if asked < FEW:
-        half = min(0.5, 0.98 / sqrt(asked))  # 1.96 standard errors of a share of one half
-        questions = f"{asked} question{'' if asked == 1 else 's'}"
-        sentences.append(
-            f"With only {questions} a 95% interval around .500 reaches {units.measure(half)} to either side, so that only "
-            "large differences show."
-        )
-    if summary.limited:
-        sentences.append(f"**A run with {code('--limit')} is a quick look, not a result.**")
     return sentences

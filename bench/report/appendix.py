@@ -106,5 +106,6 @@ def _definitions(summary: Summary) -> list[str]:
         "Chance: the expected value when the pool is ordered at random, in closed form.",
         "Interval: 95%, Bayesian bootstrap with one more observation at the end of the scale, over questions or groups of them.",
         "p: two-sided paired randomisation test against the best system, corrected by Holm's method over all comparisons.",
+        "p <=: as small as the number of resamples allows.",
         "Tier: 1 holds the best and those tied with it; of the others, tier 2 holds the best and those tied with it; ...",
     ]

@@ -1,5 +1,7 @@
 """What the audit of the split found, and how much of it concerns the numbers."""
 
+import re
+
 from bench.outcome import Finding
 from bench.report import units
 from bench.report.markdown import bullets, code, escape, folded, paragraphs, table
@@ -13,14 +15,14 @@ LISTED = 3
 TRAIN_QUESTION = "train question"
 """Stands in the names of the findings, exact and near, that count held-out questions with a copy in train."""
 _EXAMPLE = 160
+_CONCERNED = re.compile("(held-out (?:questions|solutions)) ")
 
 
-def audit_sentence(summary: Summary) -> str:
-    """The findings that matter, the largest share first; empty where there is none."""
+def audit_sentences(summary: Summary) -> list[str]:
+    """The findings that matter, the largest share first, with what they mean."""
     found = sorted((f for f in summary.record.audit if _share(f) >= MATTERS and f.found), key=_share, reverse=True)
-    parts = [f"{escape(f.name)}: {units.count(f.found)} of {units.count(f.of)}" for f in found[:LISTED]]
-    more = f"; {len(found) - LISTED} more in Details" if found[LISTED:] else ""
-    return f"Audit of the split: {'; '.join(parts)}{more}." if parts else ""
+    more = [f"{len(found) - LISTED} more findings of the audit stand in Details."] if found[LISTED:] else []
+    return [f"{_told(finding)} {escape(finding.meaning)}" for finding in found[:LISTED]] + more
 
 
 def seen_before(summary: Summary) -> str:
@@ -48,6 +50,19 @@ def audit_fold(summary: Summary) -> str:
         if f.examples
     ]
     return folded("Audit of the split", table(["looked for", "found", "of", "meaning"], rows, right=1), *examples)
+
+
+def _told(finding: Finding) -> str:
+    """``9 of 400 held-out questions (2%) are also train questions.``, from names that begin with who is concerned."""
+    share = units.share(finding.found, finding.of)
+    counted = f"{units.count(finding.found)} of {units.count(finding.of)}"
+    named = _CONCERNED.match(finding.name)
+    if not named:
+        return f"{escape(finding.name)}: {counted} ({share})."
+    start, rest = f"{counted} {named[1]} ({share})", escape(finding.name[named.end() :])
+    verbs = {"that ": f"{start} ", "whose ": f"For {start} the ", "with ": f"{start} have "}
+    verb = next((verb for verb in verbs if rest.startswith(verb)), "")
+    return f"{verbs.get(verb, f'{start} are ')}{rest.removeprefix(verb)}."
 
 
 def _share(finding: Finding) -> float:

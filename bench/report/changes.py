@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from itertools import chain
+from math import isnan
 
 from tabulate import tabulate
 
 from bench.report import units
 from bench.report.comparison import Change, Comparison, Latency
+from bench.report.disturbance import disturbance
 from bench.report.markdown import clean
 
 DRIFT = 1.1
@@ -23,8 +25,8 @@ def changes(comparisons: Sequence[Comparison]) -> str:
 
 
 def verdict(change: Change) -> str:
-    """``better``, ``worse`` or ``no difference``; empty where the questions differ."""
-    if change.test is None:
+    """``better``, ``worse`` or ``no difference``; empty where the two measure different things."""
+    if change.test is None or change.mismatched("quality"):
         return ""
     if change.p > ALPHA:
         return "no difference"
@@ -33,6 +35,8 @@ def verdict(change: Change) -> str:
 
 def speed_verdict(found: Latency) -> str:
     """``slower`` or ``faster`` where the whole interval lies beyond the drift between two runs, else ``no difference``."""
+    if isnan(found.ratio.low):
+        return "too few rounds"
     if found.ratio.low > DRIFT:
         return "slower"
     return "faster" if found.ratio.high < 1 / DRIFT else "no difference"
@@ -96,6 +100,13 @@ def _notes(one: Comparison) -> list[str]:
         left_out = mismatch.kind == "latency" and not shown
         what = "not compared" if left_out else f"marked {MARK}, these numbers measure different things"
         lines.append(f"{mismatch.kind} differs in {clean(str(mismatch))}: {what}")
+    for letter, side in zip("AB", (one.before, one.after), strict=True):
+        if used := disturbance(side.summary):
+            lines.append(f"{letter} was timed on a busy machine: others used {units.number(used, 2)} cores (median)")
+    asked = [side.summary.record.seeds for side in (one.before, one.after)]
+    if asked[0] != asked[1]:
+        seeds = [", ".join(map(str, numbers)) for numbers in asked]
+        lines.append(f"seeds: {seeds[0]} in A, {seeds[1]} in B")
     if changed := [change.label for change in one.changes if change.new_source]:
         lines.append(f"other source code: {clean(', '.join(changed))}")
     lines += [f"only in {letter}: {clean(', '.join(names))}" for letter, names in _alone(one) if names]

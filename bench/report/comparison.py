@@ -23,6 +23,11 @@ class Side(NamedTuple):
     summary: Summary
     spec: str = ""
 
+    @property
+    def specs(self) -> tuple[str, ...]:
+        """Systems with a result."""
+        return tuple(system.label for system in self.summary.results)
+
 
 class Mismatch(NamedTuple):
     """A component of a fingerprint in which two results differ: their numbers measure different things."""
@@ -138,7 +143,12 @@ def _chosen(side: Side) -> Mapping[str, System]:
 
 
 def _measure(first: Summary, other: Summary) -> str:
-    shared = [name for name in (first.main, *first.record.measures) if name in other.record.measures]
+    same_depth = first.record.depth == other.record.depth
+    shared = [
+        name
+        for name in (first.main, *first.record.measures)
+        if name in other.record.measures and (same_depth or "@" in name)
+    ]
     if not shared:
         raise OptionError("the runs have no measure in common")
     return shared[0]

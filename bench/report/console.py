@@ -6,10 +6,11 @@ from tabulate import tabulate
 
 from bench.outcome import Outcome, RunRecord
 from bench.report import units
-from bench.report.answer import pool, why
+from bench.report.answer import pool
 from bench.report.markdown import clean
 from bench.report.quality import main_cell, verdict
 from bench.report.speed import speed
+from bench.report.status import why
 from bench.report.summary import Summary, summarise
 from bench.report.system import System
 
@@ -21,15 +22,16 @@ def overview(record: RunRecord, outcomes: Sequence[Outcome]) -> str:
     """A padded plain-text table, best first: measures, verdict, median latency by device. No trailing line break."""
     summary = summarise(record, outcomes)
     void = [f"VOID: {clean(name)} failed: {clean(line)}" for name, line in summary.failed_canaries.items()]
-    measures = [name for name in record.measures if name != summary.main and name in COMPANIONS]
+    measures = [name for name in summary.shown if name != summary.main and name in COMPANIONS]
     headers = ["system", summary.main, *measures, *(f"{device} p50 ms" for device in summary.devices), "verdict"]
     rows = [_row(summary, system, measures) for system in summary.systems]
-    chance = [units.measure(summary.chance[measure]) for measure in (summary.main, *measures)]
+    chance = [units.chance(summary.chance[measure]) for measure in (summary.main, *measures)]
     rows.append(["chance", *chance, *[""] * len(summary.devices), ""])
     align = ["left", *["right"] * (len(headers) - 2), "left"]
     table = tabulate(rows, headers, tablefmt="simple", colalign=align, disable_numparse=True)
     n = units.count(len(record.query_ids))
-    return "\n".join([*void, f"{clean(record.dataset)}: {n} questions, pool of {pool(summary)}", "", table])
+    cut = "; interrupted" if summary.interrupted else ""
+    return "\n".join([*void, f"{clean(record.dataset)}: {n} questions, pool of {pool(summary)}{cut}", "", table])
 
 
 def _row(summary: Summary, system: System, measures: Sequence[str]) -> list[str]:

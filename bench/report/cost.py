@@ -12,7 +12,9 @@ from bench.report.summary import Summary
 from bench.report.system import System
 
 MEASURABLE = 0.001
-"""Seconds; no rate is told of a phase that took less."""
+"""Seconds; no rate is told of a phase that took less, and in less nothing is learned."""
+PARTS_CACHED = "parts cached"
+PRICE_DIGITS = 2
 MILLION = 1e6
 HOUR = 3600.0
 _PHASES = ("open", "fit", "index", "search")
@@ -30,21 +32,26 @@ def cost(summary: Summary) -> str:
     }
     if not rows:
         return ""
-    priced = {key: _main(summary, *key, jobs) for key, jobs in rows.items()}
+    shown = {key: _main(key[0], jobs) for key, jobs in rows.items()}
     pool = summary.record.counts["pool"]
     more = {key: _details(pool, jobs) for key, jobs in rows.items()}
-    fold = folded("Every phase and size", *filter(None, [_table(more), bullets(_legend(summary))]))
-    return paragraphs("## Cost", _table(priced), _price(summary), fold)
+    hours = summary.record.prices
+    prices = _table({(s, device): _prices(hours.get(device), speed(s, device)) for s, device in rows})
+    return paragraphs(
+        "## Cost",
+        _table(shown),
+        bullets(_notes(rows)),
+        folded("Price of a million questions", prices, _price(summary)) if prices else "",
+        folded("Every phase and size", *filter(None, [_table(more), bullets(_legend(summary))])),
+    )
 
 
-def _main(summary: Summary, system: System, device: str, jobs: Jobs) -> dict[str, str]:
-    prices = _prices(summary.record.prices.get(device), speed(system, device))
+def _main(system: System, jobs: Jobs) -> dict[str, str]:
     return {
-        "fit (s)": _fit(jobs),
+        "fit (s)": _fit(system, jobs),
         "index (s)": units.seconds(median(job.timings.index_seconds for job in jobs)),
         "index (MB)": units.megabytes(_largest(jobs, lambda job: job.sizes.index_bytes)),
         "serving peak (MB)": units.megabytes(_largest(jobs, lambda job: _peak(job.sizes.peaks))),
-        **prices,
     }
 
 
@@ -55,8 +62,8 @@ def _prices(hour: float | None, found: Speed | None) -> dict[str, str]:
     offline = hour / HOUR * MILLION / found.rate if found.rate else None
     single = hour / HOUR * MILLION * found.mean if found.mean is not None else None
     return {
-        "price per million, offline": units.number(offline),
-        "price per million, one at a time": units.number(single),
+        "offline (your currency)": units.number(offline, PRICE_DIGITS),
+        "one at a time (your currency)": units.number(single, PRICE_DIGITS),
     }
 
 
@@ -84,13 +91,24 @@ def _table(rows: Mapping[tuple[System, str], Mapping[str, str]]) -> str:
     return device_table(["system", "device", *shown], cells) if shown else ""
 
 
-def _fit(jobs: Jobs) -> str:
-    """``45.0``, or ``45.0 (cached, on cpu)`` where it was learned before, and elsewhere than the row tells."""
-    seconds = units.seconds(median(job.timings.fit_seconds for job in jobs))
+def _fit(system: System, jobs: Jobs) -> str:
+    """``45.0``, or ``45.0 (cached, on cpu)`` where it was learned before, and elsewhere than the row tells; - for nothing."""
+    seconds = median(job.timings.fit_seconds for job in jobs)
+    if seconds < MEASURABLE:
+        return units.ABSENT
     elsewhere = sorted({job.timings.fit_device for job in jobs} - {"", jobs[0].device})
-    marks = ["cached"] if any(job.timings.fit_cached for job in jobs) else []
+    cached = any(job.timings.fit_cached for job in jobs)
+    marks = [PARTS_CACHED if system.composed else "cached"] if cached else []
     marks += [f"on {escape(device)}" for device in elsewhere]
-    return f"{seconds} ({', '.join(marks)})" if marks else seconds
+    return f"{units.seconds(seconds)} ({', '.join(marks)})" if marks else units.seconds(seconds)
+
+
+def _notes(rows: Mapping[tuple[System, str], Jobs]) -> list[str]:
+    """What a reader of the table could take wrongly."""
+    taken = [system.composed for (system, _), jobs in rows.items() if any(job.timings.fit_cached for job in jobs)]
+    if not any(taken):
+        return []
+    return [f"{PARTS_CACHED}: the seconds are those of all parts' training, of which this run took some over."]
 
 
 def _learned(job: Outcome) -> bool:
@@ -114,9 +132,7 @@ def _price(summary: Summary) -> str:
     if not any(system.live and system.finished(device) for system in summary.results for device in prices):
         return ""
     told = [f"{price:g} on {escape(device)}" for device, price in prices.items()]
-    return (
-        f"Prices: of a machine never idle, at the price per hour given by the user, same currency ({', '.join(told)})."
-    )
+    return f"Of a machine that is never idle, at the given price of an hour ({', '.join(told)})."
 
 
 def _legend(summary: Summary) -> list[str]:

@@ -9,7 +9,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from bench.report import units
-from bench.report.curve import draw_curve
+from bench.report.curve import draw_curve, floor_of
 from bench.report.markdown import escape
 from bench.report.style import HEIGHT, WIDTH, axes_of
 from bench.report.summary import Summary
@@ -50,9 +50,21 @@ def _curve(summary: Summary) -> Picture:
     return Picture(
         "figures/top-k.svg",
         f"Success@k for k from 1 to {largest}; at {largest}: {', '.join(found)}",
-        f"Share of questions with a right solution among the first k, up to {largest}; dashed: chance.",
+        f"Share of questions with a right solution among the first k, up to {largest}; {_chance(summary, largest)}.",
         svg(figure),
     )
+
+
+def _chance(summary: Summary, largest: int) -> str:
+    """What chance scores; the axis may begin above it."""
+    least, most = (units.chance(summary.expected(f"Success@{k}")) for k in (1, largest))
+    begins = floor_of(summary)
+    if begins > summary.expected(f"Success@{largest}"):
+        return (
+            f"chance ({least} at 1, {most} at {largest}) lies below the axis, which begins at {units.measure(begins)}"
+        )
+    axis = f"; the axis begins at {units.measure(begins)}" if begins else ""
+    return f"dashed: chance ({least} at 1, {most} at {largest}){axis}"
 
 
 def _tradeoff(summary: Summary, device: str, *, again: bool) -> Picture:
@@ -64,8 +76,8 @@ def _tradeoff(summary: Summary, device: str, *, again: bool) -> Picture:
         for system, latency in points.items()
     ]
     caption = (
-        f"{summary.main} against p50 of a search on {escape(device)}, with 95% intervals, for systems above chance; better "
-        "is up and to the left."
+        f"{summary.main} against p50 of a search on {escape(device)}, with 95% intervals, for systems above chance. On the "
+        "line: systems than which none is both better and faster."
     )
     return Picture(
         f"figures/quality-latency-{re.sub('[^A-Za-z0-9]+', '-', device)}.svg",

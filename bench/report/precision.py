@@ -7,8 +7,8 @@ from bench.report.markdown import bullets, code, folded, table
 from bench.report.summary import Summary
 from bench.report.system import System
 
-TIES_MATTER = 0.0005
-"""Bounds closer together than this print as the same number."""
+TIES_MATTER = 0.002
+"""Bounds closer together than this change no decision."""
 
 
 def precision(summary: Summary) -> str:
@@ -25,7 +25,7 @@ def precision(summary: Summary) -> str:
             ),
             _comparisons(summary),
         ]
-    decided = [note for measure in summary.record.measures for note in ties(summary, measure)]
+    decided = [note for measure in summary.shown for note in ties(summary, measure)]
     return folded("Every measure with its 95% interval, every comparison with the best", *parts, *_list(decided))
 
 
@@ -41,7 +41,7 @@ def ties(summary: Summary, measure: str) -> list[str]:
 
 
 def _intervals(summary: Summary) -> str:
-    measures = summary.record.measures
+    measures = summary.shown
     rows = [[code(s.label), *(_cell(summary, s, measure) for measure in measures)] for s in summary.results]
     return table(["system", *measures], rows)
 

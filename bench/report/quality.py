@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from bench.measure.quality import parse_measure
 from bench.report import units
-from bench.report.answer import told, why
-from bench.report.audit import audit_sentence
+from bench.report.audit import audit_sentences
 from bench.report.markdown import bullets, code, escape, listing, paragraphs, table
 from bench.report.precision import precision, ties
+from bench.report.status import told, why
 from bench.report.summary import Summary
 from bench.report.system import System
 
@@ -21,7 +22,7 @@ def quality(summary: Summary) -> str:
     limit = f", cut by {code('--limit')}: {escape(record.facts['limit'])}" if summary.limited else ""
     tiers = "; tier 2: tied with the best of the rest, and so on" if _tiered(summary) else ""
     intro = (
-        f"{asked} held-out questions (n); pool: {documents} documents ({code(record.pool)}{limit}). Sorted by {summary.main} "
+        f"{asked} held-out questions; pool: {documents} documents ({code(record.pool)}{limit}). Sorted by {summary.main} "
         "with its 95% interval over questions; *tied*, *worse*: than the best, by a paired randomisation test, "
         f"Holm-corrected{tiers}."
     )
@@ -49,13 +50,13 @@ def _table(summary: Summary) -> str:
     spreads = any(len(system.measured) > 1 for system in summary.results)
     tiered = _tiered(summary)
     extra = (["sd (seeds)"] if spreads else []) + (["tier"] if tiered else [])
-    headers = ["system", "n", *summary.record.measures, *extra, "verdict"]
+    headers = ["system", *summary.shown, *extra, "verdict"]
     rows = [[code(s.label), *_values(summary, s, spreads), escape(verdict(summary, s))] for s in summary.systems]
     if tiered:
         for row, system in zip(rows, summary.systems, strict=True):
             row.insert(-1, str(summary.tiers.get(system.label, units.ABSENT)))
-    chance = [units.measure(summary.chance[measure]) for measure in summary.record.measures]
-    line = ["chance (closed form)", "", *chance, *[""] * len(extra), ""]
+    chance = [units.chance(summary.chance[measure]) for measure in summary.shown]
+    line = ["chance (closed form)", *chance, *[""] * len(extra), ""]
     rows.insert(_place(summary), line)
     return table(headers, rows, right=1)
 
@@ -73,16 +74,16 @@ def _place(summary: Summary) -> int:
 
 
 def _values(summary: Summary, system: System, spreads: bool) -> Sequence[str]:
-    measures = summary.record.measures
+    measures = summary.shown
     if not system.measured:
-        return [units.ABSENT] * (1 + len(measures) + spreads)
+        return [units.ABSENT] * (len(measures) + spreads)
     cells = [
         main_cell(summary, system) if measure == summary.main else units.measure(system.mean(measure))
         for measure in measures
     ]
     spread = system.spread(summary.main)
     shown = units.ABSENT if spread is None else f"{units.measure(spread)} ({len(system.measured)})"
-    return [units.count(len(summary.record.query_ids)), *cells, *([shown] if spreads else [])]
+    return [*cells, *([shown] if spreads else [])]
 
 
 def _notes(summary: Summary) -> list[str]:
@@ -92,11 +93,12 @@ def _notes(summary: Summary) -> list[str]:
         notes.append(
             f"Several seeds: means over them; the interval is over questions, sd is that of {summary.main} over the seeds (n)."
         )
-    if summary.detectable is not None:
-        asked = units.count(len(summary.record.query_ids))
-        notes.append(
-            f"With these {asked} questions a difference of about {units.measure(summary.detectable)} can be detected (80% power)."
-        )
+    record = summary.record
+    if any(parse_measure(name).cutoff is None for name in summary.shown):
+        notes.append(f"{units.count(record.depth)} hits kept: a measure without a cutoff sees no more.")
+    if left_out := [name for name in record.measures if name not in summary.shown]:
+        documents = units.count(record.counts["pool"])
+        notes.append(f"Left out, since the pool has no more than {documents} documents: {', '.join(left_out)}.")
     notes += ties(summary, summary.main)
     strangers = [code(system.label) for system in summary.results if not system.comparable]
     if strangers:
@@ -108,8 +110,7 @@ def _notes(summary: Summary) -> list[str]:
     silent = [f"{code(system.label)} {units.count(n)}" for system, n in unanswered.items() if n]
     if silent:
         notes.append(f"Questions without a single hit, counted as 0: {listing(silent)}.")
-    audited = audit_sentence(summary)
-    return [*notes, *([audited] if audited else []), *_elsewhere(summary), *_failed(summary)]
+    return [*notes, *audit_sentences(summary), *_elsewhere(summary), *_failed(summary)]
 
 
 def _elsewhere(summary: Summary) -> list[str]:

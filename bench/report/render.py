@@ -10,6 +10,7 @@ from bench.report.figures import Picture, pictures
 from bench.report.latency import latency
 from bench.report.markdown import code, escape, listing, paragraphs
 from bench.report.quality import quality
+from bench.report.references import references
 from bench.report.samples import samples
 from bench.report.slices import slices
 from bench.report.summary import Summary, summarise
@@ -31,6 +32,7 @@ def render(record: RunRecord, outcomes: Sequence[Outcome]) -> dict[str, bytes]:
         answer(summary),
         quality(summary),
         _figures(figures),
+        references(summary),
         slices(summary),
         latency(summary),
         cost(summary),

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.outcome import Outcome
-from bench.report.answer import told
 from bench.report.markdown import code, escape, listing
+from bench.report.status import told
 from bench.report.summary import Summary
 from bench.report.system import System
 

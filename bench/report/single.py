@@ -4,23 +4,26 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from math import isnan
 
-from bench.measure.percentiles import percentile_interval
 from bench.report import units
-from bench.report.answer import told
 from bench.report.markdown import code, device_table, escape, folded
-from bench.report.server import served, server
-from bench.report.speed import LEVELS, Speed, fastest, slowdown, speed
+from bench.report.rounds import median_interval, tail_interval
+from bench.report.server import server
+from bench.report.speed import LEVELS, Speed, fastest, slowdown, speed, timed_job
+from bench.report.status import told
 from bench.report.summary import Summary
 from bench.report.system import System
 
-SHOWN = (50, 95, 99)
+MEDIAN = 50
+SHOWN = (MEDIAN, 95, 99)
 """Percentiles outside the fold."""
+UNSETTLED = "§"
+"""Marks a p50 that was still changing."""
 
 
 def single(summary: Summary) -> str:
     """One row per device and system that searched there: percentiles, ratio to the fastest, questions per second offline and served."""
     headers = ["system", "device", *(f"p{level} (ms)" for level in SHOWN), "p50 / fastest", "offline (questions/s)"]
-    asked = served(summary)
+    asked = summary.record.slo is not None
     headers += ["server (questions/s)"] if asked else []
     fast = {device: fastest(summary, device) for device in summary.devices}
     rows = [
@@ -51,10 +54,10 @@ def other_load(summary: Summary, system: System, device: str) -> bool:
 
 
 def cut_call(summary: Summary, system: System, device: str) -> int:
-    """Questions in a timed call where these are not all of them, 0 where they are; of several seeds the fewest."""
-    calls = [job.timings.batch_queries for job in system.finished(device) if job.timings.batch_seconds]
-    fewest = min(calls, default=0)
-    return fewest if fewest < len(summary.record.query_ids) else 0
+    """Questions in a timed call where these are not all of them, 0 where they are."""
+    job = timed_job(system, device)
+    asked = job.timings.batch_queries if job and job.timings.batch_seconds else 0
+    return asked if asked < len(summary.record.query_ids) else 0
 
 
 def percentile_fold(summary: Summary) -> str:
@@ -63,13 +66,13 @@ def percentile_fold(summary: Summary) -> str:
         [
             code(system.label),
             escape(device),
-            units.count(len(found.samples)),
+            units.count(found.n),
             *(_bounded(found, level) for level in LEVELS),
             units.milliseconds(found.cold),
             f"{units.number(min(found.rates))} to {units.number(max(found.rates))}" if found.rates else units.ABSENT,
         ]
         for system, device, found in timed(summary)
-        if found.samples or found.rates
+        if found.rounds or found.rates
     ]
     if not rows:
         return ""
@@ -77,15 +80,21 @@ def percentile_fold(summary: Summary) -> str:
     if all(row[-2] == units.ABSENT for row in rows):
         headers, rows = [*headers[:-2], headers[-1]], [[*row[:-2], row[-1]] for row in rows]
     legend = (
-        "n: timed searches. Intervals: order statistics, for independent samples; neighbouring searches are alike, so that "
-        "they are rather too narrow. Offline calls: questions per second, slowest and fastest."
+        "n: timed searches. Intervals: order statistics of all searches, as if they were independent, and so rather too "
+        "narrow. Offline calls: questions per second, slowest and fastest."
     )
     if summary.timed_rounds > 1:
         legend += (
-            " p50 / fastest (above): against the fastest system above chance, the geometric mean over rounds of the ratio of "
-            "medians, with Student's interval."
+            " Every round of the clock weighs alike, and the interval of p50 is that of the rounds' medians (six rounds at "
+            "least). p50 / fastest (above): against the fastest system above chance, the geometric mean over rounds of the "
+            "ratio of medians, with Student's interval."
         )
     return folded("Every percentile with its 95% interval", device_table(headers, rows), legend)
+
+
+def unsettled(found: Speed) -> bool:
+    """Whether the times of a search were still changing when the clock started."""
+    return bool(found.rounds) and not found.stable
 
 
 def _cells(summary: Summary, system: System, device: str, reference: System | None) -> Sequence[str]:
@@ -94,10 +103,10 @@ def _cells(summary: Summary, system: System, device: str, reference: System | No
     if found is None:
         there = next(job.status for job in system.outcomes if job.device == device)
         return [there, *[units.ABSENT] * (len(SHOWN) + 1)]
-    if not found.samples and failure:
+    if not found.rounds and failure:
         return [escape(told("failed", failure)), *[units.ABSENT] * (len(SHOWN) + 1)]
     cells = [units.milliseconds(found.single[level]) for level in SHOWN]
-    cells[0] += "†" if other_load(summary, system, device) else ""
+    cells[0] += ("†" if other_load(summary, system, device) else "") + (UNSETTLED if unsettled(found) else "")
     rate = units.ABSENT if found.rate is None else units.number(found.rate)
     return [
         *cells,
@@ -119,7 +128,7 @@ def _ratio(summary: Summary, system: System, device: str, reference: System | No
 
 def _bounded(found: Speed, level: int) -> str:
     value = found.single[level]
-    interval = percentile_interval(found.samples, level)
+    interval = median_interval(found.rounds) if level == MEDIAN else tail_interval(found.rounds, level)
     if value is None or interval is None:
         return units.milliseconds(value)
     return f"{units.milliseconds(value)} [{', '.join(map(units.milliseconds, interval))}]"

@@ -6,20 +6,35 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.measure.slices import OVERLAP, terciles
+from bench.measure.resampling import ROUNDING
+from bench.measure.slices import CODE, OVERLAP, QUESTION_LENGTH, SOLUTION_LENGTH, UNSEEN, terciles
 from bench.measure.statistics import Difference, holm, paired_difference
 from bench.report import units
 from bench.report.contrasts import wins_and_losses
-from bench.report.markdown import code, escape, folded, listing, paragraphs, table
+from bench.report.markdown import code, escape, folded, paragraphs, table
 from bench.report.summary import ALPHA, Summary
 from bench.report.system import FAMILIES, System
 
 NAMED = 2
 """So many slices of each direction are named in the sentence."""
+DRAWN = 10_000
+"""Sign patterns that a test draws where it cannot take all of them: no p below 1 / (1 + DRAWN)."""
+
+_PHRASES = {
+    QUESTION_LENGTH: {"low": "few words", "middle": "a middling number of words", "high": "many words"},
+    SOLUTION_LENGTH: {"low": "short solutions", "middle": "solutions of middling length", "high": "long solutions"},
+    CODE: {size: f"a {size} share of code" for size in ("low", "middle", "high")},
+    UNSEEN: {size: f"a {size} share of unseen words" for size in ("low", "middle", "high")},
+}
+"""Feature and size as they follow "questions with"; others are named as they are."""
+_UNITS = {SOLUTION_LENGTH: " words"}
 
 
 class Part(NamedTuple):
-    """A slice of the questions: both means, the second system minus the first, and p corrected over all slices."""
+    """A slice of the questions: both means, the second system minus the first, and p corrected over all slices.
+
+    resolved: whether the drawn sign patterns could have given a smaller p.
+    """
 
     feature: str
     label: str
@@ -27,11 +42,15 @@ class Part(NamedTuple):
     means: tuple[float, float]
     test: Difference
     p: float
+    resolved: bool
 
     @property
     def place(self) -> str:
-        """``lexical overlap is low (0 to .25; +.031)``, to follow "where"."""
-        return f"{escape(self.feature)} is {escape(self.label).removesuffix(')')}; {units.difference(self.test.difference)})"
+        """``low lexical overlap (0 to .25): +.031``, to follow "questions with"."""
+        size, _, span = self.label.partition(" ")
+        name, unit = _PHRASES.get(self.feature, {}).get(size, f"{size} {self.feature}"), _UNITS.get(self.feature, "")
+        bounds = span.removesuffix(")")
+        return f"{escape(f'{name} {bounds}{unit})')}: {units.difference(self.test.difference)}"
 
 
 def slices(summary: Summary) -> str:
@@ -48,11 +67,20 @@ def slices(summary: Summary) -> str:
     others = [part for part in parts if part.feature != OVERLAP]
     return paragraphs(
         f"## Where does {title}?",
-        _sentence(pair, parts) if parts else "",
+        f"{_chosen(pair)} {_sentence(pair, parts)}" if parts else _chosen(pair),
         _table(summary, pair, [*_overall(summary, pair), *overlap]) if parts else "",
+        "Intervals are not corrected, p is." if parts else "",
         folded("The other kinds of questions", _table(summary, pair, others)) if others else "",
         questions,
     )
+
+
+def _chosen(pair: tuple[System, System]) -> str:
+    """Who is compared; the choice favours both, since it was made on the same questions."""
+    first, second = pair
+    if (first.family, second.family) == FAMILIES:
+        return f"{code(first.label)} is the best lexical system on these questions, {code(second.label)} the best neural one."
+    return f"{code(second.label)} is the best system on these questions, {code(first.label)} the second best."
 
 
 def contenders(summary: Summary) -> tuple[System, System] | None:
@@ -88,7 +116,9 @@ def _part(summary: Summary, feature: str, label: str, members: NDArray[np.bool_]
         [group for group, inside in zip(summary.groups, members, strict=True) if inside] if summary.groups else None
     )
     test = paired_difference(second, first, groups)
-    return Part(feature, label, int(members.sum()), (float(first.mean()), float(second.mean())), test, test.p)
+    means = float(first.mean()), float(second.mean())
+    resolved = test.p > (1 + ROUNDING) / (1 + DRAWN)
+    return Part(feature, label, int(members.sum()), means, test, test.p, resolved)
 
 
 def _table(summary: Summary, pair: tuple[System, System], parts: Sequence[Part]) -> str:
@@ -99,7 +129,7 @@ def _table(summary: Summary, pair: tuple[System, System], parts: Sequence[Part])
             units.count(part.n),
             *map(units.measure, part.means),
             bounded(part.test),
-            units.p_value(part.p),
+            units.p_value(part.p, most=not part.resolved) if part.label else "",
         ]
         for part in parts
     ]
@@ -124,7 +154,7 @@ def _sentence(pair: tuple[System, System], parts: Sequence[Part]) -> str:
             largest, *_, least = sorted(found, key=_size)
             return (
                 f"No slice differs from the overall picture: {second} is {direction} {first} on all {among} "
-                f"(Holm-corrected), most where {largest.place}, least where {least.place}."
+                f"(Holm-corrected), most on questions with {largest.place}, least on those with {least.place}."
             )
     told = [f"ahead of {first} on {len(ahead)} of {among}, {_most(ahead)}"] if ahead else []
     told += (
@@ -138,8 +168,8 @@ def _sentence(pair: tuple[System, System], parts: Sequence[Part]) -> str:
 
 
 def _most(parts: Sequence[Part]) -> str:
-    ordered = sorted(parts, key=_size)
-    return ("most " if parts[NAMED:] else "") + f"where {listing([part.place for part in ordered[:NAMED]])}"
+    ordered = [part.place for part in sorted(parts, key=_size)[:NAMED]]
+    return ("most " if parts[NAMED:] else "") + f"on questions with {', and on those with '.join(ordered)}"
 
 
 def _size(part: Part) -> float:

@@ -1,15 +1,15 @@
-"""Latency and throughput of one system on one device, from the raw samples of all its seeds."""
+"""Latency and throughput of one system on one device, from the raw samples of the seed that was timed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isnan
-from statistics import fmean, median
+from statistics import fmean
 
 import numpy as np
 
-from bench.measure.percentiles import percentiles
 from bench.measure.ratios import Ratio, paired_ratio
 from bench.outcome import Outcome
+from bench.report.rounds import Rounds, round_percentiles
 from bench.report.summary import Summary
 from bench.report.system import System
 
@@ -18,17 +18,23 @@ LEVELS = (50, 90, 95, 99)
 
 @dataclass(frozen=True)
 class Speed:
-    """What was measured, over all seeds.
+    """What was measured.
 
-    samples: seconds of every timed single search. single: percentile -> its seconds, None where the samples are too few.
-    rates: questions per second, one for each timed call with all questions. cold: seconds of the first search after
-    indexing, the median over the seeds.
+    rounds: by round of the clock the seconds of every timed single search, no round empty. single: percentile -> its
+    seconds, all rounds weighing alike, None where the samples are too few. rates: questions per second, one for each timed
+    call with all questions. cold: seconds of the first search after indexing. stable: whether times had settled before.
     """
 
-    samples: tuple[float, ...]
-    single: Mapping[int, float | None]
+    rounds: Rounds
+    single: Mapping[float, float | None]
     rates: tuple[float, ...]
     cold: float | None
+    stable: bool
+
+    @property
+    def n(self) -> int:
+        """Timed single searches."""
+        return sum(map(len, self.rounds))
 
     @property
     def p50(self) -> float | None:
@@ -37,8 +43,8 @@ class Speed:
 
     @property
     def mean(self) -> float | None:
-        """Mean seconds of a search of one question: what many of them cost, slow ones included."""
-        return fmean(self.samples) if self.p50 is not None else None
+        """Mean seconds of a search of one question, all rounds weighing alike: what many cost, slow ones included."""
+        return fmean(map(fmean, self.rounds)) if self.p50 is not None else None
 
     @property
     def rate(self) -> float | None:
@@ -46,16 +52,21 @@ class Speed:
         return float(np.median(self.rates)) if self.rates else None
 
 
+def timed_job(system: System, device: str) -> Outcome | None:
+    """The finished job of the seed that was timed on the device, else that of the first seed; None for a file's results."""
+    jobs = system.finished(device) if system.live else ()
+    return next((job for job in jobs if job.timings.singles or job.timings.batch_seconds), next(iter(jobs), None))
+
+
 def speed(system: System, device: str) -> Speed | None:
     """None where no job of the system finished on the device, or where it did not search here."""
-    jobs = system.finished(device)
-    if not jobs or not system.live:
+    job = timed_job(system, device)
+    if job is None:
         return None
-    samples = tuple(seconds for job in jobs for seconds in job.timings.singles)
-    rates = [job.timings.batch_queries / seconds for job in jobs for seconds in job.timings.batch_seconds if seconds]
-    found = percentiles(samples, LEVELS)
-    colds = [job.timings.cold_seconds for job in jobs if job.timings.cold_seconds is not None]
-    return Speed(samples, {level: found[level] for level in LEVELS}, tuple(rates), median(colds) if colds else None)
+    timings = job.timings
+    rounds = [samples for samples in timings.single_seconds if samples]
+    rates = tuple(timings.batch_queries / seconds for seconds in timings.batch_seconds if seconds)
+    return Speed(rounds, round_percentiles(rounds, LEVELS), rates, timings.cold_seconds, timings.stable)
 
 
 def fastest(summary: Summary, device: str) -> System | None:
@@ -66,15 +77,19 @@ def fastest(summary: Summary, device: str) -> System | None:
 
 
 def slowdown(system: System, reference: System, device: str) -> Ratio:
-    """How many times the reference's time a search takes, with its 95% interval where both took turns under the clock."""
-    mine, theirs = (_rounds(jobs) for jobs in (system.finished(device), reference.finished(device)))
-    whole = all(min(samples, default=0) > 0 for samples in mine + theirs)
-    if whole and len(mine) == len(theirs) and _load(system, device) == _load(reference, device):
-        found = paired_ratio(mine, theirs)
+    """How many times the reference's time a search takes, with its 95% interval where both took turns under the clock.
+
+    nan where either was not timed.
+    """
+    mine, theirs = speed(system, device), speed(reference, device)
+    if not (mine and theirs and mine.p50 and theirs.p50):
+        return Ratio(float("nan"), float("nan"), float("nan"))
+    whole = all(min(samples) > 0 for samples in (*mine.rounds, *theirs.rounds))
+    if whole and len(mine.rounds) == len(theirs.rounds) and _load(system, device) == _load(reference, device):
+        found = paired_ratio(mine.rounds, theirs.rounds)
         if not isnan(found.low):
             return found
-    ratio = float(np.median(np.concatenate(mine)) / np.median(np.concatenate(theirs)))
-    return Ratio(ratio, float("nan"), float("nan"))
+    return Ratio(mine.p50 / theirs.p50, float("nan"), float("nan"))
 
 
 def common_medians(summary: Summary, one: System, other: System) -> tuple[str, float, float] | None:
@@ -86,13 +101,6 @@ def common_medians(summary: Summary, one: System, other: System) -> tuple[str, f
     return None
 
 
-def _rounds(jobs: tuple[Outcome, ...]) -> list[tuple[float, ...]]:
-    """Samples by round, those of all seeds together: in one round every seed has its turn."""
-    timed = [job.timings.single_seconds for job in jobs if job.timings.single_seconds]
-    if len({len(rounds) for rounds in timed}) > 1:
-        return [tuple(seconds for rounds in timed for samples in rounds for seconds in samples)]
-    return [tuple(seconds for samples in one for seconds in samples) for one in zip(*timed, strict=True)]
-
-
-def _load(system: System, device: str) -> set[str]:
-    return {job.fingerprints.get("latency", "") for job in system.finished(device)}
+def _load(system: System, device: str) -> str:
+    job = timed_job(system, device)
+    return job.fingerprints.get("latency", "") if job else ""

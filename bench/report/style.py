@@ -1,5 +1,6 @@
 """What the figures share: size, colours, marks, short names, and labels that keep out of each other's way."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -21,9 +22,12 @@ LONGEST = 28
 """Characters of a system's name in a figure."""
 _HEAD = 8
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00")
-"""Told apart with any colour vision (Okabe and Ito, 2008), without the yellow that vanishes on white."""
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_COLOURS = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00", "#6A3D9A", "#8C510A", "#E41A6B", "#8A9A00",
+    "#9AA7B5",
+)  # fmt: skip
+"""The first seven are told apart with any colour vision (Okabe and Ito, 2008; its yellow vanishes on white)."""
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "p", ">", "h", "*")
 _LINES = ("-", "--", "-.", ":")
 
 
@@ -91,7 +95,11 @@ def _darker(colour: str) -> str:
 
 
 def _shortened(label: str, labels: Sequence[str]) -> str:
-    """Cut in the middle; where others are cut to the same, from the first option in which it differs from them."""
+    """Without what goes without saying, then cut in the middle; where others are cut to the same, from where it differs."""
+    brief = label.replace("=true", "")
+    spaced = re.sub(r"(?<=\w)([+/])(?=\w)", r" \1 ", brief)
+    if len(label) > LONGEST and len(brief) <= LONGEST and brief not in labels:
+        return spaced if len(spaced) <= LONGEST else brief
     rivals = [other for other in labels if other != label and _cut(other) == _cut(label)]
     if not rivals:
         return _cut(label)

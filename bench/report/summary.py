@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import isnan
-from statistics import median
 
 from bench.errors import StoreError
 from bench.measure.chance import expected_mean
@@ -17,6 +15,8 @@ from bench.report.system import System
 
 ALPHA = 0.05
 """Family-wise error rate: with a corrected p up to this a system is called worse than the best."""
+UNORDERED = ("Success", "R", "P", "Judged")
+"""Measures that do not depend on the order of the hits that count."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,13 @@ class Summary:
         return "limit" in self.record.facts
 
     @property
+    def interrupted(self) -> bool:
+        """Whether the run ended before everything was measured, be it under the clock."""
+        jobs = [job for system in self.systems for job in system.outcomes]
+        stopped = any(job.status == "interrupted" for job in jobs)
+        return self.record.interrupted or stopped or not all(system.outcomes for system in self.systems)
+
+    @property
     def devices(self) -> tuple[str, ...]:
         """Devices asked for, then any other that a system ran on."""
         seen = sorted({outcome.device for system in self.systems for outcome in system.outcomes})
@@ -81,8 +88,18 @@ class Summary:
         return {measure: self.expected(measure) for measure in self.record.measures}
 
     def expected(self, measure: str) -> float:
-        """Closed form of a measure for a random order, the mean over the run's questions."""
-        return expected_mean(parse_measure(measure), self.record.counts["pool"], self.record.grades)
+        """Closed form of a measure for a random order of which ``depth`` hits are kept, the mean over the run's questions."""
+        record = self.record
+        return expected_mean(parse_measure(measure), record.counts["pool"], record.grades, record.depth)
+
+    @cached_property
+    def shown(self) -> tuple[str, ...]:
+        """Measures worth a column: without those that count the hits of the whole pool, whatever their order."""
+        return tuple(name for name in self.record.measures if name == self.main or not self._exhausts(name))
+
+    def _exhausts(self, name: str) -> bool:
+        measure = parse_measure(name)
+        return measure.name in UNORDERED and (measure.cutoff or 0) >= self.record.counts["pool"]
 
     @cached_property
     def intervals(self) -> Mapping[str, tuple[float, float]]:
@@ -113,14 +130,6 @@ class Summary:
         """Tier of every ranked system by label: 1 for the best and those tied with it, 2 for the best of the rest, ..."""
         found = tiers([system.scores(self.main) for system in self.ranked], self.groups)
         return {system.label: tier for system, tier in zip(self.ranked, found, strict=True)}
-
-    @property
-    def detectable(self) -> float | None:
-        """Difference to the best that the questions reveal with 80% power, the median over the contenders."""
-        contenders = [system for system in self.ranked[1:] if not system.baseline]
-        found = [self.comparisons[system.label].test.detectable for system in contenders]
-        known = [value for value in found if not isnan(value)]
-        return median(known) if known else None
 
     @property
     def timed_rounds(self) -> int:

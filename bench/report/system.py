@@ -47,7 +47,12 @@ class System:
     def family(self) -> str:
         """``lexical`` or ``neural`` for a single system of that family, empty for any other."""
         known = next((outcome.family for outcome in self.outcomes if outcome.family), "")
-        return known if known in FAMILIES and not set(self.spec) & OPERATORS else ""
+        return known if known in FAMILIES and not self.composed else ""
+
+    @property
+    def composed(self) -> bool:
+        """Whether it is made of systems."""
+        return bool(set(self.spec) & OPERATORS)
 
     @property
     def device(self) -> str:

@@ -1,7 +1,7 @@
 """Quality against latency: which systems are worth their time."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from itertools import pairwise, product
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +11,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
-from bench.measure.percentiles import percentile_interval
 from bench.report import units
+from bench.report.frontier import frontier
+from bench.report.rounds import median_interval
 from bench.report.speed import speed
 from bench.report.style import FONT, GREY, looks
 from bench.report.summary import Summary
@@ -33,6 +34,10 @@ def timed(summary: Summary, device: str) -> dict[System, float]:
 def draw_tradeoff(axes: Axes, summary: Summary, device: str, points: Mapping[System, float]) -> None:
     """One mark for each of the systems ``timed`` found: 95% intervals of the main measure and of p50, name beside it."""
     style = looks(summary)
+    best = [system for system in frontier(summary, device) if system in points]
+    axes.plot(
+        [points[s] for s in best], [s.mean(summary.main) for s in best], color=GREY, linewidth=1, zorder=1, alpha=0.6
+    )
     for system, latency in points.items():
         look = style[system.label]
         mean = system.mean(summary.main)
@@ -43,15 +48,30 @@ def draw_tradeoff(axes: Axes, summary: Summary, device: str, points: Mapping[Sys
     _scales(axes, summary.main, device, list(points.values()))
     names = [(style[system.label].name, style[system.label].ink) for system in points]
     spots = [
-        (latency, system.mean(summary.main), *summary.intervals[system.label]) for system, latency in points.items()
+        _Spot(
+            latency,
+            system.mean(summary.main),
+            summary.intervals[system.label],
+            _interval(system, device) or (latency, latency),
+        )
+        for system, latency in points.items()
     ]
-    _name_points(axes, names, spots)
+    _name_points(axes, names, spots, [(points[system], system.mean(summary.main)) for system in best])
+
+
+class _Spot(NamedTuple):
+    """A system in the figure: ms and measure, and the interval of each."""
+
+    x: float
+    y: float
+    high: tuple[float, float]
+    wide: tuple[float, float]
 
 
 def _interval(system: System, device: str) -> tuple[float, float] | None:
     """95% interval of the median latency in ms."""
     found = speed(system, device)
-    interval = percentile_interval(found.samples, 50) if found else None
+    interval = median_interval(found.rounds) if found else None
     return interval and (interval[0] * 1e3, interval[1] * 1e3)
 
 
@@ -73,9 +93,12 @@ def _scales(axes: Axes, measure: str, device: str, latencies: Sequence[float]) -
 
 
 def _name_points(
-    axes: Axes, names: Sequence[tuple[str, str]], spots: Sequence[tuple[float, float, float, float]]
+    axes: Axes,
+    names: Sequence[tuple[str, str]],
+    spots: Sequence[_Spot],
+    line: Sequence[tuple[float, float]],
 ) -> None:
-    """Each name at the nearest place where it covers no mark, no interval, no other name and stays inside the axes."""
+    """Each name at the nearest place where it covers no mark, interval, line or other name and stays inside the axes."""
     figure = axes.get_figure(root=True)
     if figure is None:
         return
@@ -84,6 +107,7 @@ def _name_points(
     frame = axes.get_window_extent(renderer)
     point = figure.dpi / 72
     taken = [box for spot in spots for box in _marks(axes, spot, point)]
+    taken += [box for ends in pairwise(line) for box in _along(axes.transData.transform(ends), point)]
     for (name, colour), (x, y, _, _) in zip(names, spots, strict=True):
         label = axes.annotate(name, (x, y), fontsize=FONT, color=colour, parse_math=False)
         size = label.get_window_extent(renderer).size
@@ -115,16 +139,24 @@ class _Place(NamedTuple):
     leader: list[Bbox]
 
 
-def _marks(axes: Axes, spot: tuple[float, float, float, float], point: float) -> list[Bbox]:
-    """What a mark and its interval cover on the canvas."""
-    x, y, low, high = spot
-    across, middle = axes.transData.transform((x, y))
-    bottom, top = (axes.transData.transform((x, end))[1] for end in (low, high))
+def _marks(axes: Axes, spot: _Spot, point: float) -> list[Bbox]:
+    """What a mark and its intervals cover on the canvas."""
+    across, middle = axes.transData.transform((spot.x, spot.y))
+    bottom, top = (axes.transData.transform((spot.x, end))[1] for end in spot.high)
+    left, right = (axes.transData.transform((end, spot.y))[0] for end in spot.wide)
     half = 5 * point
     return [
         Bbox([[across - half, middle - half], [across + half, middle + half]]),
         Bbox([[across - half * 0.8, bottom - point], [across + half * 0.8, top + point]]),
+        Bbox([[left - point, middle - half * 0.8], [right + point, middle + half * 0.8]]),
     ]
+
+
+def _along(ends: Pixels, point: float) -> list[Bbox]:
+    """Small boxes along a line between two places, ``[2, 2]``, ends left out."""
+    start, end = ends
+    count = int(np.hypot(*(end - start)) / (4 * point))
+    return [Bbox([spot - point, spot + point]) for spot in np.linspace(start, end, count + 2)[1:-1]]
 
 
 def _places(anchor: Pixels, size: Pixels, point: float) -> Iterator[_Place]:

@@ -11,6 +11,17 @@ def measure(value: float) -> str:
     return ABSENT if isnan(value) else _bare(f"{value:.3f}")
 
 
+def chance(value: float) -> str:
+    """A measure of a random order: ``.020``, and ``<.001`` for what is not nothing."""
+    return "<.001" if 0 < value < 0.0005 else measure(value)  # noqa: PLR2004 - half of the last place
+
+
+def share(part: int, whole: int) -> str:
+    """Of a whole that is not 0: ``27%``, ``0.4%``."""
+    percent = 100 * part / whole
+    return f"{percent:.1f}%" if 0 < percent < 1 else f"{percent:.0f}%"
+
+
 def interval(low: float, high: float) -> str:
     """A confidence interval of a measure, ``[.869, .903]``."""
     return f"[{measure(low)}, {measure(high)}]"
@@ -24,11 +35,11 @@ def difference(value: float) -> str:
     return ".000" if text.strip("+-") == ".000" else text
 
 
-def p_value(value: float) -> str:
-    """``p < .001``, ``p = .043``, ``p = .43``."""
+def p_value(value: float, *, most: bool = False) -> str:
+    """``p < .001``, ``p = .043``, ``p = .43``; ``p <= .001`` where the test could find no smaller one (``most``)."""
     if value < 0.001:  # noqa: PLR2004 - the smallest p that is printed as a number
         return "p < .001"
-    return "p = " + _bare(f"{value:.3f}" if value < 0.1 else f"{value:.2f}")  # noqa: PLR2004 - near .05 digits matter
+    return f"p {'<=' if most else '='} " + _bare(f"{value:.3f}" if value < 0.1 else f"{value:.2f}")  # noqa: PLR2004 - near .05 digits matter
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -14,6 +14,7 @@ from bench.run.process import JobFailedError, WorkerProcess
 from bench.run.record import finished
 from bench.run.rounds import Clock, Running, measure_rounds
 from bench.run.serving import measure_serving
+from bench.run.session import RESTART
 from bench.run.store import Store
 
 
@@ -54,6 +55,7 @@ def execute(plan: Plan, store: Store, record: RunRecord, observer: Observer) -> 
             measure_serving(clock, plan.request.slo, observer)
     except KeyboardInterrupt:
         record = replace(record, interrupted=True)
+        store.save_record(record)
         for job in plan.jobs:
             if not store.has_outcome(job):
                 store.save_outcome(_without_result(job, "interrupted", "interrupted before it finished"))
@@ -68,8 +70,9 @@ def execute(plan: Plan, store: Store, record: RunRecord, observer: Observer) -> 
 def _started(plan: Plan, store: Store, job: Job, running: list[Running]) -> Running:
     """A fresh process for a job; the processes that wait for the clock share the memory limit with it."""
     job = replace(job, run_file=str(store.run_file(job)))
-    memory = plan.request.memory - sum(one.worker.resident() for one in running)
-    worker = WorkerProcess(job, store.log_file(job), timeout=plan.request.timeout, memory=memory)
+    waiting = sum(one.worker.unshared() for one in running)
+    memory = plan.request.memory - waiting
+    worker = WorkerProcess(job, store.log_file(job), timeout=plan.request.timeout, memory=memory, waiting=waiting)
     return Running(job, worker, _without_result(job, "interrupted", ""))
 
 
@@ -82,6 +85,11 @@ def _prepare(plan: Plan, store: Store, record: RunRecord, one: Running, observer
     job = one.job
     try:
         result = one.worker.prepare(_event_handler(observer))
+        if RESTART in result:
+            one.worker.close()
+            again = replace(job, refit=False, fit_cached=result["cached"])
+            one.worker = one.worker.again(again)
+            result = one.worker.prepare(_event_handler(observer))
         one.outcome = _outcome(plan, record, job, result)
         observer.ended(job.label, "")
     except JobFailedError as error:
@@ -104,7 +112,7 @@ def _outcome(plan: Plan, record: RunRecord, job: Job, result: Mapping[str, Any])
     """What the process told, with what its numbers may be compared with."""
     pool = f"{plan.pool}, {record.counts['pool']} documents"
     identity = {
-        "quality": fingerprint.quality_identity(plan.content, pool, job.depth),
+        "quality": fingerprint.quality_identity(plan.content, pool),
         "latency": fingerprint.latency_identity(
             plan.content, record.environment, pool=pool, device=job.device, threads=job.threads, k=LATENCY_K
         ),

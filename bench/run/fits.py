@@ -18,11 +18,11 @@ from bench.files import read_json, write_json
 from bench.fingerprint import fingerprint, source_hash
 from bench.measure.machine import versions
 from bench.measure.memory import cuda_peak_bytes, peak_bytes
-from bench.pipeline import Composite, env_for, is_seeded
+from bench.pipeline import Composite, contents_of, env_for, is_seeded
 from bench.plugins import Plugin
 
 META = "fit.json"
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "PyStemmer")
 """Another version of these may learn something else."""
 
 DAY = 86_400.0
@@ -31,7 +31,7 @@ DAY = 86_400.0
 class FitStore:
     """Fits components, taking over a stored fit where there is one; parts of a system are stored by themselves.
 
-    seconds: what all fits cost when they were computed. cached: whether at least one was taken over and none computed.
+    seconds: what all fits cost when they were computed. cached: whether at least one was taken over.
     device: where the learning was done, empty if nothing was learned. peak, cuda_peak: largest memory (bytes) of any fit.
     """
 
@@ -44,13 +44,18 @@ class FitStore:
         self._plugins = plugins
         self._dataset = dataset
         self._refit = refit
-        self._taken = self._computed = 0
+        self._taken = self._computed = self._kept = 0
         self._done: set[int] = set()
 
     @property
     def cached(self) -> bool:
-        """Whether this process learned nothing itself."""
-        return self._taken > 0 and self._computed == 0
+        """Whether some of what the seconds tell was learned before, perhaps with other threads."""
+        return self._taken > 0
+
+    @property
+    def renewable(self) -> bool:
+        """Whether this process has learned something, all of which another one could take over."""
+        return self._computed > 0 and self._computed == self._kept
 
     def fit(self, component: Component, train: Pairs, dev: Pairs, env: Env) -> None:
         """Fit a component on a device it can use and, before it, its parts; the signature is that of ``Env.fitter``."""
@@ -87,9 +92,7 @@ class FitStore:
     def key(self, component: Component, env: Env) -> str:
         """Name of the folder: the system, its source, the data it learns from, and the seed if that matters."""
         spec = str(canonical(component))
-        sources = {name: source_of(self._plugins[name]) for name in sorted(names_of(component))}
-        if isinstance(component, Composite):
-            sources.update({m.__name__: source_hash(Path(m.__file__)) for m in (pipeline, combining) if m.__file__})
+        sources = sources_of(component, self._plugins)
         seed = env.seed if is_seeded(component) else None
         parts = {
             "spec": spec,
@@ -98,7 +101,7 @@ class FitStore:
             "data": self._dataset,
             "seed": seed,
         }
-        digest = fingerprint({**parts, "versions": versions(LIBRARIES)})
+        digest = fingerprint({**parts, "versions": versions(LIBRARIES), "contents": contents_of(component)})
         return f"{spec.partition(':')[0].replace('/', '-')[:40]}-{digest}"
 
     def _account(self, meta: Mapping[str, Any]) -> None:
@@ -127,6 +130,7 @@ class FitStore:
             if not (place / META).is_file():  # else another process has put the same fit there first
                 shutil.rmtree(place, ignore_errors=True)
                 fresh.rename(place)
+            self._kept += 1
         except (OSError, BenchError) as error:
             warnings.warn(f"the fit of {meta['spec']} could not be kept in {self._folder}: {error}", stacklevel=2)
         finally:
@@ -155,6 +159,14 @@ def names_of(component: Component) -> set[str]:
     if isinstance(component, Composite):
         return set().union(*map(names_of, component.components))
     return {name_of(component)}
+
+
+def sources_of(component: Component, plugins: Mapping[str, Plugin]) -> dict[str, str]:
+    """Hash of the source of every part by name, and of what combines them."""
+    found = {name: source_of(plugins[name]) for name in sorted(names_of(component))}
+    if isinstance(component, Composite):
+        found.update({m.__name__: source_hash(Path(m.__file__)) for m in (pipeline, combining) if m.__file__})
+    return found
 
 
 def source_of(plugin: Plugin) -> str:

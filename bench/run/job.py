@@ -17,6 +17,7 @@ class Job:
     spec: canonical text of the system. device: where it shall run. timed: whether its latency is measured.
     dataset, cards, cache, limit, fingerprint: how to open the collection, and what it must turn out to be.
     depth: hits asked for when quality is measured. samples: indices of the sample questions.
+    fit_cached: whether the fit that an earlier process of this job has just made was taken over in part; None before.
     """
 
     spec: str
@@ -36,6 +37,7 @@ class Job:
     samples: tuple[int, ...]
     run_file: str
     refit: bool
+    fit_cached: bool | None = None
 
     @property
     def label(self) -> str:

@@ -1,16 +1,17 @@
 """From what the user asked for to a list of jobs; everything that can be refused is refused here, before any work."""
 
 import math
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from bench.build import build, canonical
+from bench.data.card import Card
 from bench.data.dataset import POOLS, Dataset
-from bench.data.load import open_dataset
+from bench.data.load import open_card, open_dataset
 from bench.errors import DataError, DeviceError, OptionError
+from bench.measure.machine import usable_cores
 from bench.measure.quality import parse_measure
 from bench.pipeline import devices_of, is_live, is_seeded
 from bench.plugins import Plugin, find
@@ -22,6 +23,7 @@ DEVICES = ("cpu", "cuda")
 MIN_DEPTH = 100
 """Quality is measured to at least this depth, so that the top-k curve is worth looking at."""
 
+UNCUT_DEPTH = 1000
 LARGEST_K = 10_000
 SMALLEST_MEMORY = 0.1 * 2**30
 
@@ -63,7 +65,9 @@ class Plan:
     request: Request
     dataset: Dataset
     pool: str
+    card: Card
     content: Mapping[str, str]
+    depth: int
     devices: tuple[str, ...]
     threads: int
     measures: tuple[str, ...]
@@ -99,7 +103,7 @@ def make_plan(request: Request, progress: Callable[[float, str], None]) -> Plan:
         limit=request.limit,
         pool=pool,
         fingerprint=dataset.fingerprint,
-        depth=max(MIN_DEPTH, *request.cutoffs, *(parse_measure(text).cutoff or 0 for text in request.measures)),
+        depth=_depth(request),
         measures=tuple(dict.fromkeys([*(f"Success@{k}" for k in request.cutoffs), *request.measures])),
         samples=samples,
         run_file="",
@@ -111,7 +115,19 @@ def make_plan(request: Request, progress: Callable[[float, str], None]) -> Plan:
         for device in reversed(_where(system.devices, devices))  # the fastest first: what is learned is learned there
         for seed in (request.seeds if system.seeded else request.seeds[:1])
     )
-    return Plan(request, dataset, pool, dataset.content(pool), devices, threads, first.measures, samples, jobs)
+    return Plan(
+        request,
+        dataset,
+        pool,
+        open_card(request.dataset, cards=request.cards),
+        dataset.content(pool),
+        first.depth,
+        devices,
+        threads,
+        first.measures,
+        samples,
+        jobs,
+    )
 
 
 def resolve_devices(asked: str, usable: Iterable[str]) -> tuple[str, ...]:
@@ -130,11 +146,6 @@ def resolve_devices(asked: str, usable: Iterable[str]) -> tuple[str, ...]:
     return names
 
 
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _check(request: Request) -> None:
     if request.pool not in (None, *POOLS):
         raise OptionError(f"--pool {request.pool}: there are: {', '.join(POOLS)}")
@@ -147,7 +158,6 @@ def _check(request: Request) -> None:
         "--seeds": (0, 2**32 - 1, request.seeds),
         "--timeout": (1, math.inf, (request.timeout,)),
         "--slo": (0.001, math.inf, (request.slo and request.slo * 1e3,)),
-        "--price": (0, math.inf, tuple(request.prices.values())),
     }
     for option, (least, most, values) in numbers.items():
         if any(value is not None and not least <= value <= most for value in values):
@@ -155,6 +165,12 @@ def _check(request: Request) -> None:
             raise OptionError(f"{option} must be {least} or more{limit}")
     if not request.memory >= SMALLEST_MEMORY:
         raise OptionError("--memory must be 0.1 or more (GiB)")
+
+
+def _depth(request: Request) -> int:
+    """Hits to ask for: 100, more for a larger cutoff, and TREC's 1,000 for a measure that has none."""
+    asked = [parse_measure(text).cutoff or UNCUT_DEPTH for text in request.measures]
+    return max(MIN_DEPTH, *request.cutoffs, *asked)
 
 
 class _System(NamedTuple):

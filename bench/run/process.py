@@ -38,10 +38,14 @@ class JobFailedError(Exception):
 class WorkerProcess:
     """A process of its own for one job, killed when it hangs, grows too large or is no longer wanted."""
 
-    def __init__(self, job: Job, log: Path, *, timeout: float, memory: float) -> None:
-        """``timeout`` bounds each answer (s); ``memory`` the resident set (bytes); ``log`` takes standard error."""
+    def __init__(self, job: Job, log: Path, *, timeout: float, memory: float, waiting: float = 0.0) -> None:
+        """``timeout`` bounds each answer (s); ``memory`` the resident set (bytes); ``log`` takes standard error.
+
+        waiting: bytes that systems which wait for the clock have taken from the user's limit.
+        """
         self._timeout = timeout
         self._memory = memory
+        self._waiting = waiting
         self._log = log
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as errors:
@@ -62,13 +66,22 @@ class WorkerProcess:
         self._watched = 0.0
         self._job = job
 
+    def again(self, job: Job) -> "WorkerProcess":
+        """A fresh process under the same limits."""
+        return WorkerProcess(job, self._log, timeout=self._timeout, memory=self._memory, waiting=self._waiting)
+
     def prepare(self, on_event: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         """Fit, index, search; events are passed on as they come."""
         return self._ask(self._job.to_json(), on_event)
 
-    def measure(self, load: str, arguments: list[int], **options: float | None) -> dict[str, Any]:
-        """One of the ``Loads``: samples (s) and stages; ``arguments`` say which questions, or how many."""
-        return self._ask({"do": load, "arguments": arguments, **options}, lambda _: None)
+    def measure(
+        self, load: str, arguments: list[int], *, lasts: float = 0.0, **options: float | None
+    ) -> dict[str, Any]:
+        """One of the ``Loads``: samples (s) and stages; ``arguments`` say which questions, or how many.
+
+        lasts: seconds that it takes by itself, on top of which comes the timeout.
+        """
+        return self._ask({"do": load, "arguments": arguments, **options}, lambda _: None, phase=load, lasts=lasts)
 
     @property
     def pid(self) -> int:
@@ -83,6 +96,13 @@ class WorkerProcess:
         except psutil.Error:  # it ends just now
             return 0
 
+    def unshared(self) -> int:
+        """Bytes that would be free without the process: libraries that others hold too do not count."""
+        try:
+            return int(psutil.Process(self._process.pid).memory_full_info().uss)
+        except (psutil.Error, AttributeError):
+            return self.resident()
+
     def close(self) -> None:
         """End the process, whatever it is doing, its children too, and remove its log unless something was written there."""
         self._signal(signal.SIGKILL)
@@ -95,7 +115,14 @@ class WorkerProcess:
         if self._log.exists() and self._log.stat().st_size == 0:
             self._log.unlink()
 
-    def _ask(self, message: dict[str, Any], on_event: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    def _ask(
+        self,
+        message: dict[str, Any],
+        on_event: Callable[[dict[str, Any]], None],
+        *,
+        phase: str = "start",
+        lasts: float = 0.0,
+    ) -> dict[str, Any]:
         try:
             stdin = self._process.stdin
             if stdin is None:
@@ -104,8 +131,7 @@ class WorkerProcess:
             stdin.flush()
         except OSError:
             raise JobFailedError(self._ending()) from None
-        phase = "start"
-        begun = monotonic()
+        begun = monotonic() + lasts
         while True:
             event = self._next(begun, phase)
             if event["event"] == "result":
@@ -140,7 +166,10 @@ class WorkerProcess:
         if resident > self._memory:
             self._signal(signal.SIGKILL)
             used, limit = resident / 2**30, self._memory / 2**30
-            raise JobFailedError(f"out of memory: {phase} used {used:.1f} GiB, the limit is {limit:.1f} GiB (--memory)")
+            held = f", {self._waiting / 2**30:.1f} GiB being held by systems that wait" if self._waiting else ""
+            raise JobFailedError(
+                f"out of memory: {phase} used {used:.1f} GiB, the limit is {limit:.1f} GiB{held} (--memory)"
+            )
 
     def _ending(self) -> str:
         """Why a process that stopped answering is gone."""

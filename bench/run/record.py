@@ -10,7 +10,7 @@ from bench.data.audit import audit
 from bench.data.dataset import Dataset, Split
 from bench.measure.machine import machine_facts, versions
 from bench.measure.slices import features
-from bench.outcome import Outcome, RunRecord
+from bench.outcome import Outcome, Published, RunRecord
 from bench.run.canaries import canaries, chance_verdict
 from bench.run.contrasts import contrasts
 from bench.run.plan import Plan
@@ -42,6 +42,7 @@ def make_record(plan: Plan, name: str, command: str) -> RunRecord:
             "test": len(test.queries),
         },
         pool=plan.pool,
+        depth=plan.depth,
         cutoffs=plan.request.cutoffs,
         measures=plan.measures,
         seeds=plan.request.seeds,
@@ -53,6 +54,7 @@ def make_record(plan: Plan, name: str, command: str) -> RunRecord:
         samples=tuple((at, test.queries[at].text, right[at][0][:RIGHT]) for at in plan.samples),
         features=features([query.text for query in test.queries], right, _learned_from(dataset)),
         audit=audit(dataset, plan.pool),
+        references=_references(plan),
         environment={**machine_facts(), "threads": str(plan.threads), **versions(PACKAGES)},
         slo=plan.request.slo,
         prices=plan.request.prices,
@@ -78,6 +80,12 @@ def best_first(split: Split, query_id: str) -> list[str]:
     """Ids of a question's right documents, the highest grade first."""
     grades = split.qrels[query_id]
     return sorted((doc_id for doc_id in grades if grades[doc_id] > 0), key=lambda doc_id: -grades[doc_id])
+
+
+def _references(plan: Plan) -> tuple[Published, ...]:
+    """The card's published figures, which hold for its own pool alone."""
+    known = plan.card.references if plan.pool == plan.dataset.pool else ()
+    return tuple(Published(**vars(reference)) for reference in known)
 
 
 def _learned_from(dataset: Dataset) -> list[str]:

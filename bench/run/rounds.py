@@ -19,6 +19,10 @@ SINGLE_BUDGET = 15.0
 """Seconds of single searches per system, over all rounds."""
 BATCH_BUDGET = 10.0
 """Seconds of batch searches per system, over all rounds."""
+PATIENCE = 4.0
+"""A round may take so many times its share: it has the same number of samples as the others even when the machine is busy."""
+TRIALS = 3
+"""Calls from which the size of a batch is chosen; the fastest counts, since others may have been disturbed."""
 WARM_UP = 3.0
 """Seconds of searches before the first sample that counts, at most."""
 WARM_UP_QUESTIONS = 50
@@ -42,6 +46,7 @@ class Running:
     warm_up: int = 0
     stable: bool = True
     overhead: float | None = None
+    single: int = 0
     batch: int = 0
     singles: list[tuple[float, ...]] = field(default_factory=list)
     batches: list[float] = field(default_factory=list)
@@ -77,6 +82,11 @@ class Clock:
     order: list[tuple[str, ...]] = field(default_factory=list)
     others: list[float] = field(default_factory=list)
 
+    def note(self, cores: float | None) -> None:
+        """Keep what other processes used, where the system tells."""
+        if cores is not None:
+            self.others.append(cores)
+
     def failed(self, one: Running, error: JobFailedError) -> None:
         """End a system's process; it keeps what it has, and its outcome tells why there is no more."""
         one.worker.close()
@@ -106,8 +116,8 @@ def measure_rounds(clock: Clock, observer: Observer) -> None:
                 clock.failed(one, error)
             one.outcome = replace(one.outcome, timings=one.timings())
             clock.save(one.outcome)
-        if number and (cores := cores_of_others(before, read_cpu(pids))) is not None:
-            clock.others.append(cores)
+        if number:
+            clock.note(cores_of_others(before, read_cpu(pids)))
 
 
 def _warm_up(one: Running, questions: int) -> None:
@@ -115,14 +125,15 @@ def _warm_up(one: Running, questions: int) -> None:
     block = [at * questions // WARM_UP_QUESTIONS for at in range(WARM_UP_QUESTIONS)]
     found = one.worker.measure("warm-up", block, budget=WARM_UP)
     one.warm_up, one.stable = found["actions"], found["stable"]
+    one.single = fit_to(SINGLE_BUDGET / ROUNDS, SINGLES // ROUNDS, found["median"])
     trial = min(questions, fit_to(BATCH_BUDGET / ROUNDS, questions, found["median"]))
-    seconds = one.worker.measure("batch", [trial], budget=WARM_UP)["samples"][0]
+    seconds = min(one.worker.measure("batch", [trial] * TRIALS, budget=WARM_UP)["samples"])
     one.batch = fit_to(BATCH_BUDGET / ROUNDS, questions, seconds / trial)
     one.overhead = median(one.worker.measure("null", block * 4, budget=WARM_UP)["samples"])
 
 
 def _time(one: Running, asked: Sequence[int]) -> None:
-    answer = one.worker.measure("single", list(asked), budget=SINGLE_BUDGET / ROUNDS)
+    answer = one.worker.measure("single", list(asked[: one.single]), budget=PATIENCE * SINGLE_BUDGET / ROUNDS)
     one.singles.append(tuple(answer["samples"]))
     for stage, seconds in answer["stages"].items():
         one.stages[stage] = one.stages.get(stage, 0.0) + seconds

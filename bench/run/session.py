@@ -30,15 +30,18 @@ from bench.measure.ranking import Run, write_trec
 from bench.measure.ranking import canonical as canonical_run
 from bench.measure.ties import tie_bounds
 from bench.outcome import Answer
-from bench.pipeline import Composite, family_of, is_live, is_seeded
+from bench.pipeline import Composite, contents_of, family_of, is_live, is_seeded
 from bench.plugins import find
 from bench.run.corpus import CorpusHandle, search_order
-from bench.run.fits import FitStore, names_of, source_of
+from bench.run.fits import FitStore, sources_of
 from bench.run.job import Job
 from bench.run.loads import Loads
 from bench.run.opaque import opaque_docs, opaque_pairs, opaque_queries
 from bench.run.store import trec_id
 from bench.spec import parse
+
+RESTART = "restart"
+"""Key of an answer that asks for a fresh process."""
 
 ANSWERS = 3
 """Top answers kept for each sample question."""
@@ -59,7 +62,11 @@ class Session:
         self._cuda_peaks: dict[str, int] = {}
 
     def prepare(self) -> dict[str, Any]:
-        """Fit, index, search once for quality; returns the parts of an Outcome that this process knows."""
+        """Fit, index, search once for quality; returns the parts of an Outcome that this process knows.
+
+        A process that has learned something ends there, if it could store it: indexing and searching are measured in a
+        fresh one that takes the fit over, or what learning leaves in memory would count as theirs.
+        """
         with self._phase("open"):
             dataset = self._open()
             plugins = find([Path(path) for path in self.job.plugins])
@@ -71,6 +78,8 @@ class Session:
             fits.fit(self._system, train, dev, self._env)
             pairs = sum(map(len, train.qrels.values()))
             del train, dev
+        if fits.renewable and self.job.fit_cached is None:
+            return {RESTART: True, "cached": fits.cached}
         self._peaks.pop("fit")  # what counts is the fit itself, also where it was done by an earlier process
         self._cuda_peaks.pop("fit", None)
         self._remember("fit", fits.peak, fits.cuda_peak)
@@ -83,14 +92,16 @@ class Session:
             cold = self._loads.cold() if self.job.timed else None
             run = self._search(queries, [query.id for query in dataset.test.queries], [doc.id for doc in docs])
         write_trec(_named(run), Path(self.job.run_file), self.job.spec)
-        sources = {name: source_of(plugins[name]) for name in names_of(self._system)}
+        if not is_live(self._system) and not any(run.doc_ids):
+            raise DataError(f"{self.job.spec} answers none of the {len(queries)} questions; are its ids the dataset's?")
+        sources = {**sources_of(self._system, plugins), "contents": contents_of(self._system)}
         return {
             **self._about(),
             **self._judged(run, dataset),
-            "source_hash": fingerprint({name: sources[name] for name in sorted(sources)}),
+            "source_hash": fingerprint(sources),
             "timings": {
                 "fit_seconds": fits.seconds,
-                "fit_cached": fits.cached,
+                "fit_cached": fits.cached if self.job.fit_cached is None else self.job.fit_cached,
                 "fit_device": fits.device,
                 "fit_pairs": pairs if fits.device else 0,
                 "index_seconds": index_seconds,

@@ -17,6 +17,10 @@ INSIDE = "held-out questions whose right answer stands inside a longer document 
 QUOTED = "held-out questions quoted in their right answer"
 WORDLESS = "held-out questions without words"
 SHORT = "held-out questions of fewer than 3 words"
+ADDRESS = "held-out solutions that are only an address"
+THANKS = "held-out solutions that only say thanks"
+FOREIGN_QUESTION = "held-out questions in another language than en"
+FOREIGN_SOLUTION = "held-out solutions in another language than en"
 
 
 def text(seed, words=20):
@@ -30,7 +34,7 @@ def clean(size=10):
     return [(split, text(f"q{at}", 6), text(f"d{at}")) for at, split in enumerate(splits)]
 
 
-def dataset(rows, extra=(), judged=None):
+def dataset(rows, extra=(), judged=None, language=""):
     """``judged``: further judgements as (question number, document number, grade)."""
     grades = {at: {f"d{at}": 1} for at in range(len(rows))}
     for question, doc, grade in judged or ():
@@ -43,7 +47,8 @@ def dataset(rows, extra=(), judged=None):
         for name in ("train", "dev", "test")
     }
     corpus = [Doc(f"d{at}", solution) for at, (_, _, solution) in enumerate(rows)]
-    return Dataset("planted", (*corpus, *extra), splits["train"], splits["dev"], splits["test"])
+    facts = {"language": language} if language else {}
+    return Dataset("planted", (*corpus, *extra), splits["train"], splits["dev"], splits["test"], facts=facts)
 
 
 def found(data, pool="all"):
@@ -58,8 +63,9 @@ def changed(at, question=None, solution=None, rows=None):
 
 
 def test_every_finding_is_listed_where_there_is_nothing_to_find():
-    findings = audit(dataset(clean()), "all")
-    names = [KNOWN, NEARLY_KNOWN, SEEN, NEARLY_SEEN, COPIED, INSIDE, QUOTED, WORDLESS, SHORT]
+    findings = audit(dataset(clean(), language="en, Python"), "all")
+    names = [KNOWN, NEARLY_KNOWN, SEEN, NEARLY_SEEN, COPIED, INSIDE, QUOTED, WORDLESS, SHORT, ADDRESS, THANKS]
+    names += [FOREIGN_QUESTION, FOREIGN_SOLUTION]
     assert [finding.name for finding in findings] == names
     assert all((finding.found, finding.of, finding.examples) == (0, 10, ()) for finding in findings)
     assert all(finding.meaning.endswith(".") for finding in findings)
@@ -189,3 +195,38 @@ def test_the_order_of_the_corpus_changes_no_count():
 def test_an_audit_needs_no_training_questions():
     data = dataset([row for row in clean() if row[0] == "test"])
     assert found(data) == {}
+
+
+@pytest.mark.parametrize(
+    ("solution", "name"),
+    [
+        ("https://x.org/a/b", ADDRESS),
+        ("See here: http://x.org/a.", ADDRESS),
+        ("Thank you so much!", THANKS),
+        ("+1", THANKS),
+        ("use https://x.org/a/b as the index of pip", None),
+        ("thanks, the missing call was zero_grad", None),
+    ],
+)
+def test_solutions_that_answer_nothing_are_shown_with_their_question(solution, name):
+    data = dataset(changed(25, solution=solution))
+    assert found(data) == ({name: 1} if name else {})
+    examples = [finding.examples for finding in audit(data, "all") if finding.found]
+    assert examples == ([((clean()[25][1], solution),)] if name else [])
+
+
+def test_such_solutions_in_train_are_nobodys_concern():
+    assert found(dataset(changed(3, solution="thanks"))) == {}
+
+
+def test_texts_in_another_language_are_found_where_the_card_names_one():
+    german = "Wie kann ich eine Liste sortieren, wenn sie nicht leer ist?"
+    rows = changed(
+        26, solution="Das geht mit der Funktion sorted, aber nicht an Ort und Stelle", rows=changed(25, german)
+    )
+    assert found(dataset(rows, language="en, Python")) == {FOREIGN_QUESTION: 1, FOREIGN_SOLUTION: 1}
+    for language in ("", "unknown", "en, de"):
+        assert found(dataset(rows, language=language)) == {}
+    names = [finding.name for finding in audit(dataset(rows, language="de, en"), "all")]
+    assert names[-1] == "held-out solutions in another language than de/en"
+    assert FOREIGN_QUESTION not in [finding.name for finding in audit(dataset(rows), "all")]

@@ -69,12 +69,21 @@ def test_names_of_folders_keep_their_dots_and_of_files_lose_their_endings(tmp_pa
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ("nothing-like-it", r"no dataset 'nothing-like-it'; there are: .*python-docs.*; and beir:FOLDER, pairs:FILE"),
-        ("hub:squad", "no kind of collection 'hub' in 'hub:squad'; there are beir, pairs"),
-        ("beir:", "'beir:' names no path; write beir:FOLDER"),
-        ("pairs:", "'pairs:' names no path; write pairs:FILE"),
+        ("nothing-like-it", "no dataset 'nothing-like-it'; `bench data list` names all, pairs:FILE opens your own"),
+        ("hab:squad", "no kind of collection 'hab' in 'hab:squad'; .*pairs"),
+        ("beir:", "'beir:' names no path; write beir:PATH"),
+        ("pairs:", "'pairs:' names no path; write pairs:PATH"),
     ],
 )
 def test_unknown_references(reference, message, tmp_path):
     with pytest.raises(DataError, match=message):
         open_dataset(reference, cache=tmp_path)
+
+
+def test_options_follow_the_argument_and_other_commas_belong_to_it(tmp_path):
+    card = open_card("pairs:a,b.csv,question=Frage,solution=die Antwort")
+    assert card.source.options == {"path": "a,b.csv", "question": "Frage", "solution": "die Antwort"}
+    path = tmp_path / "x.csv"
+    path.write_text("question,answer\n" + "a,b\n" * 40, encoding="utf-8")
+    with pytest.raises(DataError, match="no column 'Frage'"):
+        open_dataset(f"pairs:{path},question=Frage", cache=tmp_path)

@@ -5,12 +5,14 @@ import subprocess
 import sys
 from collections import Counter
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
 from bench.data.card import Card, SourceSpec, SplitRule, TextRule
+from bench.data.load import source_of
 from bench.data.prose import quotes
-from bench.data.sources import python_docs
+from bench.data.source import Opening
 from bench.errors import DataError
 
 SOURCE = '''
@@ -93,12 +95,12 @@ def package(tmp_path, monkeypatch):
 def card(packages, modules=(), **split):
     skipped = sorted(sys.stdlib_module_names - set(modules))
     options = {"packages": packages, "skip_stdlib": skipped, "skip_folders": ["tests"]}
-    rule = SplitRule(rule="group", largest_group=10, **split)
-    return Card("docs", "Docs", SourceSpec("python_docs", options), split=rule, text=TextRule(3, 2))
+    rule = SplitRule(rule="by-group", largest_group=10, **split)
+    return Card("docs", "Docs", SourceSpec("python-docs", options), split=rule, text=TextRule(3, 2))
 
 
 def read(a_card):
-    return python_docs.read(a_card, lambda fraction, note: None)
+    return source_of(a_card).read(Opening(a_card, Path(), Path(), lambda fraction, note: None))
 
 
 def _inside_another(name, docs):
@@ -134,17 +136,18 @@ def test_definitions_become_pairs_and_the_rest_is_counted(package):
 
 
 def test_a_package_that_is_not_installed_is_named():
+    a_card = card({"no-such-package": "x"})
     with pytest.raises(DataError, match="no-such-package is not installed"):
-        python_docs.versions(card({"no-such-package": "x"}))
+        source_of(a_card).versions(Opening(a_card, Path(), Path(), lambda fraction, note: None))
 
 
 def test_a_package_without_sources_is_named(package):
-    with pytest.raises(DataError, match=r"needs the source files of tiny-package, and .*elsewhere holds none"):
+    with pytest.raises(DataError, match=r"the source files of tiny-package are needed, and .*elsewhere holds none"):
         read(card({"tiny-package": "elsewhere"}, ["json"]))
 
 
 def test_a_python_without_sources_is_named(package):
-    with pytest.raises(DataError, match="needs the source files of Python's standard library"):
+    with pytest.raises(DataError, match="the source files of Python's standard library are needed"):
         read(card({"tiny-package": package}))
 
 

@@ -149,3 +149,20 @@ class TestMean:
         assert chance("RR", 2, [1, 0, 0]) > 0
         with pytest.raises(DataError, match="3 judged documents cannot be in a pool of 2"):
             chance(name, 2, [1, 0, 0])
+
+
+@pytest.mark.parametrize("name", ["AP", "RR", "nDCG", "Rprec", "Bpref", "Judged", "R@6", "Success@6"])
+@pytest.mark.parametrize("grades", [(1,), (2, 1, 0, 0), (1, 1, 1, 0), (1, 0, -1)])
+@pytest.mark.parametrize("depth", [1, 3, 5])
+def test_hits_below_the_depth_that_is_kept_are_not_there(name, grades, depth):
+    """All orders of a pool of 6, of which so many hits are kept."""
+    measure = parse_measure(name)
+    docs = [f"d{at}" for at in range(6)]
+    qrels = {"q": {f"d{at}": grade for at, grade in enumerate(grades)}}
+    values = [
+        evaluate(Run(("q",), (order[:depth],), (np.arange(depth, 0, -1, dtype=np.float32),)), qrels, ["q"], [measure])[
+            str(measure)
+        ][0]
+        for order in permutations(docs)
+    ]
+    assert expected(measure, 6, grades, depth) == pytest.approx(np.mean(values))

@@ -81,6 +81,7 @@ def make_record(specs, *, questions=QUESTIONS, **given):
         "facts": {"licence": "PSF-2.0", "source": "docstrings of installed packages"},
         "counts": {"documents": 20_000, "pool": POOL, "train": 10_000, "dev": 400, "test": questions},
         "pool": "heldout",
+        "depth": 100,
         "cutoffs": CUTOFFS,
         "measures": MEASURES,
         "seeds": (0,),

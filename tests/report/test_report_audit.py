@@ -1,5 +1,7 @@
 """What the audit found is told by its weight: nothing, one line, or a reservation about the answer."""
 
+import pytest
+
 from bench.api import Doc, Query
 from bench.data.audit import audit
 from bench.data.dataset import Dataset, Split
@@ -23,19 +25,36 @@ def run(a, findings):
     return a.summary([a.outcome("gru", a.ranks(1.5, 1)), a.outcome("bm25", a.ranks(1, 2))], audit=findings)
 
 
-def test_findings_that_matter_are_told_largest_first(a):
+def test_findings_that_matter_are_sentences_with_their_meaning_largest_first(a):
     text = quality(run(a, found(3, 12, 0)))
-    assert f"Audit of the split: {NEAR}: 12 of 400; {EXACT}: 3 of 400." in text
+    near = f"12 of 400 held-out questions (3%) nearly equal a train question. Meaning of {NEAR}."
+    exact = f"3 of 400 held-out questions (0.8%) are also train questions. Meaning of {EXACT}."
+    assert f"- {near}\n- {exact}\n" in text
     assert "without words" not in text
 
 
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("questions whose right answer stands inside", "For 40 of 400 held-out questions (10%) the right answer stands inside."),
+        ("questions with an unjudged copy", "40 of 400 held-out questions (10%) have an unjudged copy."),
+        ("questions quoted in their answer", "40 of 400 held-out questions (10%) are quoted in their answer."),
+        ("questions of fewer than 3 words", "40 of 400 held-out questions (10%) are of fewer than 3 words."),
+        ("solutions that only say thanks", "40 of 400 held-out solutions (10%) only say thanks."),
+    ],
+)  # fmt: skip
+def test_every_way_of_naming_a_finding_becomes_a_sentence(a, name, sentence):
+    assert f"- {sentence} Meaning of" in quality(run(a, found(40, names=(f"held-out {name}",))))
+
+
 def test_one_in_four_hundred_moves_nothing(a):
-    assert "Audit" not in quality(run(a, found(1)))
-    assert "Audit" not in quality(run(a, ()))
+    assert "Meaning of" in quality(run(a, found(2)))
+    assert "Meaning of" not in quality(run(a, found(1)))
 
 
 def test_at_most_three_findings_are_unfolded(a):
-    assert "; 2 more in Details." in quality(run(a, found(9, 8, 7, 6, 5)))
+    assert "- 2 more findings of the audit stand in Details." in quality(run(a, found(9, 8, 7, 6, 5)))
+    assert "stand in Details" not in quality(run(a, found(9, 8, 7)))
 
 
 def test_copies_in_train_are_a_reservation_from_one_in_a_hundred_on(a):

@@ -195,5 +195,73 @@ def test_a_repetition_agrees_to_the_last_digit_or_says_how_far_it_is(a, side):
         [side("one", first), side("two", timed(replace(first, scores={**first.scores, "RR@10": tuple(values)}), 4, 9))]
     )
     assert not agreement(off).same
-    assert agreement(off).lines[0] == "bm25: quality hash agrees, scores of single questions differ by up to 0.25"
+    assert (
+        agreement(off).lines[0]
+        == "bm25, seed 0 on cpu: quality hash agrees, scores of single questions differ by up to 0.25"
+    )
     assert "latency differs: p50 2.0" in agreement(off).lines[1]
+
+
+def test_a_ratio_without_an_interval_is_no_pass(a, side):
+    before = side("before", timed(a.outcome("bm25", a.ranks(1, 2)), 2.0, 1, count=2))
+    after = side("after", timed(a.outcome("bm25", a.ranks(1, 2)), 20.0, 2, count=2))
+    [found] = compare([before, after])
+    assert unjudged(found, BOTH) == ["bm25: too few rounds on cpu for an interval of the ratio"]
+    assert "too few rounds" in changes([found])
+    assert "too few rounds" in agreement(found).lines[1]
+
+
+def test_seeds_and_devices_that_are_gone_fail_the_gate(a, side):
+    jobs = [a.outcome("gru", a.ranks(1, 2), seed=seed, device=device) for seed in (0, 1) for device in ("cpu", "cuda")]
+    before = side("before", *jobs, seeds=(0, 1), devices=("cpu", "cuda"))
+    broken = replace(
+        a.outcome("gru", seed=1, device="cuda"), status="failed", failure="crashed", fingerprints={}, identity={}
+    )
+    after = side("after", *jobs[:1], known(jobs[2]), replace(broken, scores={}, first_ranks=()), seeds=(0, 1))
+    [found] = compare([before, after])
+    assert regressions(found, ("quality",), Thresholds()) == [
+        "gru, seed 0 on cuda: not run",
+        "gru, seed 1 on cuda: failed: crashed",
+    ]
+    assert not agreement(found).same
+    [other] = compare([before, side("other", a.outcome("gru", a.ranks(1, 2), seed=7), seeds=(7,))])
+    assert "seeds: 0, 1 in A, 7 in B" in changes([other])
+
+
+def test_a_search_that_fails_under_the_clock_fails_the_gate(a, side):
+    good = timed(a.outcome("bm25", a.ranks(1, 2)), 2.0, 1)
+    before, after = (
+        side("before", good),
+        side("after", replace(known(good), latency_failure="crashed: killed by SIGSEGV")),
+    )
+    [found] = compare([before, after])
+    assert regressions(found, BOTH, Thresholds()) == ["bm25, seed 0 on cpu: failed: crashed: killed by SIGSEGV"]
+    assert not regressions(found, ("quality",), Thresholds())
+    assert not agreement(found).same
+
+
+def test_latencies_of_a_busy_machine_are_not_judged(a, side):
+    calm = side("calm", timed(a.outcome("bm25", a.ranks(1, 2)), 2.0, 1))
+    busy = side("busy", timed(a.outcome("bm25", a.ranks(1, 2)), 9.0, 2), others=(1.5,) * 10)
+    for pair in ([calm, busy], [busy, calm]):
+        [found] = compare(pair)
+        assert unjudged(found, BOTH) == ["busy ran on a busy machine, others used 1.5 cores: its latencies say little"]
+        assert "was timed on a busy machine: others used 1.5 cores" in changes([found])
+        assert not unjudged(found, ("quality",))
+
+
+def test_a_tolerated_loss_has_to_be_exceeded_beyond_doubt(a, side):
+    before, after = (
+        side("before", a.outcome("bm25", a.ranks(1.2, 2))),
+        side("after", a.outcome("bm25", a.ranks(0.9, 2))),
+    )
+    [found] = compare([before, after])
+    loss, least = -found.changes[0].test.difference, -found.changes[0].test.high
+    assert regressions(found, ("quality",), Thresholds(loss=least - 0.001))
+    assert not regressions(found, ("quality",), Thresholds(loss=(loss + least) / 2))
+
+
+def test_a_fit_that_was_taken_over_is_told(a, side):
+    first = a.outcome("gru", a.ranks(1, 2))
+    [found] = compare([side("one", first), side("two", a.outcome("gru", a.ranks(1, 2), fit_cached=True))])
+    assert "its fit was taken over, not learned again" in agreement(found).lines[0]

@@ -33,27 +33,28 @@ def test_a_million_questions_have_a_price_where_an_hour_has_one(a):
     """2,000 questions/s are 500 s for a million; at 5 ms each they are 5,000 s; an hour costs 3.60."""
     outcome = a.outcome("gru", a.ranks(1.5, 1), ms=5.0, batch_seconds=(0.2, 0.2))
     text = cost(a.summary([outcome], prices={"cpu": 3.6}))
-    row = a.table(text, "## Cost")["gru"]
-    assert row["price per million, offline"] == "0.500"
-    assert row["price per million, one at a time"] == "5.00"
-    assert "at the price per hour given by the user, same currency (3.6 on cpu)" in text
+    row = a.table(text, "<summary>Price of a million questions")["gru"]
+    assert row["offline (your currency)"] == "0.50"
+    assert row["one at a time (your currency)"] == "5.0"
+    assert "never idle, at the given price of an hour (3.6 on cpu)." in text
+    assert "currency" not in text[: text.index("<details>")]
 
 
 def test_the_price_of_one_at_a_time_counts_slow_searches(a):
-    """Nine of ten take 1 ms, the tenth 91 ms: 10 ms on average, although the median is 1 ms."""
-    rounds = ((0.001,) * 9 + (0.091,),) * 10
+    """Nine of ten take 1 ms, the tenth 91 ms: 10 ms on average, although the median is 1 ms; half a round weighs as a whole."""
+    rounds = (*((0.001,) * 18 + (0.091,) * 2 for _ in range(9)), (0.001,) * 9 + (0.091,))
     outcome = a.outcome("gru", a.ranks(1.5, 1), single_seconds=rounds)
-    row = a.table(cost(a.summary([outcome], prices={"cpu": 3.6})), "## Cost")["gru"]
-    assert row["price per million, one at a time"] == "10.0"
+    row = a.table(cost(a.summary([outcome], prices={"cpu": 3.6})), "<summary>Price")["gru"]
+    assert row["one at a time (your currency)"] == "10"
 
 
 def test_a_device_without_a_price_has_none(a):
     outcomes = [a.outcome("gru", a.ranks(1.5, 1), device=device) for device in ("cpu", "cuda")]
     text = cost(a.summary(outcomes, devices=("cpu", "cuda"), prices={"cuda": 3.6}))
-    table = text[: text.index("<details>")]
-    assert re.search(r"^\| `gru` +\| cpu .*\| +- \| +- \|$", table, re.MULTILINE)
-    assert re.search(r"^\| `gru` +\| cuda .*\| +0\.525 \| +1\.00 \|$", table, re.MULTILINE)
-    assert "same currency (3.6 on cuda)" in text
+    table = text[text.index("<summary>Price") :]
+    assert re.search(r"^\| `gru` +\| cpu +\| +- \| +- \|$", table, re.MULTILINE)
+    assert re.search(r"^\| `gru` +\| cuda +\| +0\.53 \| +1\.0 \|$", table, re.MULTILINE)
+    assert "(3.6 on cuda)" in text
     assert "price" not in cost(a.summary(outcomes, devices=("cpu", "cuda"))).lower()
 
 
@@ -74,6 +75,25 @@ def test_a_cached_fit_keeps_its_seconds(a):
     text = cost(a.summary([a.outcome("gru", a.ranks(1.5, 1), fit=45.0, fit_cached=True)]))
     assert a.table(text, "## Cost")["gru"]["fit (s)"] == "45.0 (cached)"
     assert "a stored fit was taken over" in text
+
+
+def test_a_system_of_parts_says_that_parts_were_cached(a):
+    outcomes = [a.outcome(spec, a.ranks(1.5, 1), fit=45.0, fit_cached=True) for spec in ("gru", "bm25+gru")]
+    text = cost(a.summary(outcomes))
+    rows = a.table(text, "## Cost")
+    assert [rows[spec]["fit (s)"] for spec in ("gru", "bm25+gru")] == ["45.0 (cached)", "45.0 (parts cached)"]
+    assert "- parts cached: the seconds are those of all parts' training, of which this run took some over." in text
+    assert "parts cached" not in cost(a.summary(outcomes[:1]))
+
+
+@pytest.mark.parametrize("seconds", [0.0, 2.6e-5])
+def test_what_learns_nothing_has_no_seconds_of_it(a, seconds):
+    outcomes = [
+        a.outcome("bm25", a.ranks(1.5, 1), fit=seconds, fit_cached=True),
+        a.outcome("gru", a.ranks(1.5, 1), fit=9),
+    ]
+    assert a.table(cost(a.summary(outcomes)), "## Cost")["bm25"]["fit (s)"] == "-"
+    assert "fit (s)" not in cost(a.summary(outcomes[:1]))
 
 
 def test_columns_that_nobody_measured_are_left_out(a):

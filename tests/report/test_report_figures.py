@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 from bench.measure.percentiles import percentile_interval
 from bench.report.curve import draw_curve
 from bench.report.figures import pictures
+from bench.report.frontier import frontier
 from bench.report.style import LONGEST, axes_of, looks, spread
 from bench.report.summary import summarise
 from bench.report.tradeoff import draw_tradeoff, timed
@@ -53,18 +55,75 @@ def overlaps(axes):
 def test_the_curve_passes_through_success_at_every_cutoff(summary):
     _, axes = axes_of(7, 4)
     draw_curve(axes, summary)
-    chance, *systems = curves(axes, summary)
-    for system, line in zip(summary.results, systems, strict=True):
-        for cutoff in summary.record.cutoffs:
+    for system, line in zip(summary.results, curves(axes, summary)[1:], strict=True):
+        for cutoff in summary.record.cutoffs if not system.baseline else ():
             assert line[cutoff] == pytest.approx(system.mean(f"Success@{cutoff}"))
+
+
+def test_the_axis_begins_just_below_the_lowest_contender(a):
+    """It has 0.31 at 1, so the axis begins at .30; chance and what stands below are named in the caption or left out."""
+    outcomes = [a.outcome("gru", (1,) * 124 + (9,) * 100 + (0,) * 176), a.outcome("random", a.random_ranks(1))]
+    summary = a.summary([*outcomes, a.outcome("bm25", (1,) * 300 + (0,) * 100)])
+    _, axes = axes_of(7, 4)
+    draw_curve(axes, summary)
+    assert axes.get_ylim()[0] == pytest.approx(0.3)
+    assert sorted(text.get_text() for text in axes.texts) == ["bm25", "gru"]
+    assert "chance (.002 at 1, .020 at 10) lies below the axis, which begins at .300." in pictures(summary)[0].caption
+
+
+def test_without_a_system_above_chance_the_axis_begins_at_nothing(a):
+    summary = a.summary([a.outcome("random", a.random_ranks(1))])
+    _, axes = axes_of(7, 4)
+    draw_curve(axes, summary)
+    chance = curves(axes, summary)[0]
+    assert axes.get_ylim()[0] == 0
     assert chance[10] == pytest.approx(10 / 500)
     assert list(chance) == list(range(1, 11))
+    assert "begins" not in pictures(summary)[0].caption
 
 
 def test_curves_never_fall(summary):
     _, axes = axes_of(7, 4)
     draw_curve(axes, summary)
-    assert all((np.diff(list(line.values())) >= 0).all() for line in curves(axes, summary))
+    for line in curves(axes, summary):
+        drawn = [value for value in line.values() if not np.isnan(value)]
+        assert (np.diff(drawn) >= 0).all()
+
+
+def test_the_name_at_the_end_of_a_curve_carries_its_mark(summary):
+    _, axes = axes_of(7, 4)
+    draw_curve(axes, summary)
+    style = looks(summary)
+    drawn = {line.get_marker() for line in axes.lines[1 + len(summary.results) :]}
+    assert {style[s.label].marker for s in summary.results if not s.baseline} <= drawn
+
+
+def test_the_frontier_joins_what_none_beats_in_both(a):
+    """c is slower than b and no better."""
+    found = [("a", 300, 9.0), ("b", 280, 2.0), ("c", 270, 3.0), ("d", 200, 0.5)]
+    outcomes = [a.outcome(spec, (1,) * n + (0,) * (400 - n), ms=ms) for spec, n, ms in found]
+    summary = a.summary(outcomes)
+    assert [system.spec for system in frontier(summary, "cpu")] == ["a", "b", "d"]
+    _, axes = axes_of(7, 4)
+    draw_tradeoff(axes, summary, "cpu", timed(summary, "cpu"))
+    line = axes.lines[0]
+    assert line.get_xdata() == pytest.approx([9.0, 2.0, 0.5])
+    assert line.get_ydata() == pytest.approx([0.75, 0.7, 0.5])
+
+
+def test_twelve_systems_have_twelve_colours(a):
+    """Apart by at least 0.2 in sRGB, and dark enough to be seen on white."""
+    specs = [f"system{at}" for at in range(12)]
+    colours = np.array([to_rgb(look.colour) for look in looks(summarise(a.record(specs), [])).values()])
+    distances = np.linalg.norm(colours[:, None] - colours[None], axis=2)[~np.eye(12, dtype=bool)]
+    assert distances.min() > 0.2
+    assert colours.min(axis=1).max() < 0.75
+
+
+def test_a_long_name_first_loses_what_goes_without_saying(a):
+    specs = ["bm25:tune=true+gru:weights=dev", "bm25:tune=true"]
+    names = looks(summarise(a.record(specs), []))
+    assert [names[spec].name for spec in specs] == ["bm25:tune + gru:weights=dev", "bm25:tune=true"]
 
 
 def test_names_never_overlap(summary, crowd):
@@ -159,5 +218,5 @@ def test_latency_has_its_interval_in_the_figure(a):
     draw_tradeoff(axes, summary, "cpu", timed(summary, "cpu"))
     segments = [segment for lines in axes.containers[0].lines[2] for segment in lines.get_segments()]
     across = next(segment for segment in segments if segment[0][1] == segment[1][1])
-    interval = percentile_interval([seconds for one in rounds for seconds in one], 50)
+    interval = percentile_interval([np.median(one) for one in rounds], 50)
     assert across[:, 0] == pytest.approx(np.array(interval) * 1e3)

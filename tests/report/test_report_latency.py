@@ -9,7 +9,7 @@ from bench.measure.ratios import paired_ratio
 from bench.outcome import Outcome
 from bench.report.latency import latency
 
-FEW = "too few samples for that percentile (the smallest number is {})"
+FEW = "too few samples for it (the smallest number is {})"
 
 
 @pytest.fixture
@@ -54,13 +54,15 @@ def test_systems_that_took_no_turns_have_no_interval(a, shown, good, apart):
     assert re.fullmatch(r"2\.[45]", found["gru"]["p50 / fastest"])
 
 
-def test_seeds_of_a_round_stand_together_in_its_ratio(a, shown, good):
-    """Both seeds of a system have the same ratio in every round, so their union has it too, without spread."""
+def test_of_several_seeds_the_first_is_timed(a, shown, good):
     fast = a.rounds(2.0, 2)
     twice = tuple(tuple(2 * seconds for seconds in one) for one in fast)
-    outcomes = [a.outcome("gru", good, seed=seed, seeded=True, single_seconds=twice) for seed in (0, 1)]
-    found = a.table(shown([*outcomes, a.outcome("bm25", good, single_seconds=fast)], seeds=(0, 1)), "p50 to p99")
-    assert found["gru"]["p50 / fastest"] == "2.0 [2.0, 2.0]"
+    untimed = a.outcome("gru", good, seed=1, seeded=True, samples=0)
+    outcomes = [a.outcome("gru", good, seeded=True, single_seconds=twice), untimed]
+    text = shown([*outcomes, a.outcome("bm25", good, single_seconds=fast)], seeds=(0, 1))
+    assert a.table(text, "p50 to p99")["gru"]["p50 / fastest"] == "2.0 [2.0, 2.0]"
+    assert "1 thread, latency: seed 0." in text
+    assert "seed" not in shown(outcomes[:1])
 
 
 def test_random_is_not_what_others_are_compared_with(a, shown, good):
@@ -161,7 +163,9 @@ def test_another_latency_fingerprint_is_marked(a, shown, good):
 
 def test_a_warm_up_that_never_settled_is_told(a, shown, good):
     text = shown([a.outcome("cnn", good, stable=False, warm_up=1500), a.outcome("gru", good)])
-    assert "when the clock started, after 1,500 warm-up searches: `cnn` on cpu." in text
+    found = a.table(text, "p50 to p99")
+    assert [found[name]["p50 (ms)"] for name in ("cnn", "gru")] == ["1.00§", "1.00"]
+    assert "§ still getting faster or slower when the clock started, after 1,500 warm-up searches." in text
 
 
 def test_results_from_a_file_have_no_latency(a, shown, good):
@@ -176,17 +180,31 @@ def test_results_from_a_file_have_no_latency(a, shown, good):
 
 @pytest.mark.parametrize(("others", "busy"), [((0.02, 0.1, 5.0), False), ((0.02, 0.6, 0.4), True), ((), False)])
 def test_a_busy_machine_stands_above_the_latencies(a, shown, good, others, busy):
-    """What counts is the median over the rounds: a single burst is no reason."""
+    """What counts is the median over the rounds."""
     text = shown([a.outcome("gru", good)], others=others)
     above = text[: text.index("| system")]
     assert ("**The machine was busy:** other processes used 0.40 cores" in above) is busy
     assert ("busy" in text) is busy
 
 
+def test_single_disturbed_rounds_and_trials_stand_above_the_latencies(a, shown, good):
+    """Five rounds, then four server trials."""
+    text = shown([a.outcome("gru", good)], others=(0.0, 0.92, 0.0, 0.0, 0.6, 0.0, 1.4, 0.0, 0.5))
+    warning = "other processes used more than 0.5 cores in 2 of 5 rounds and 1 of 4 server trials, at most 1.4."
+    assert f"**The machine was disturbed:** {warning}" in text[: text.index("| system")]
+    assert "disturbed" not in shown([a.outcome("gru", good)], others=(0.0, 0.5))
+    assert "more than 0.5 in 1 of 3 rounds)" in shown([a.outcome("gru", good)], others=(0.4, 0.6, 0.2))
+
+
 def test_stages_are_shares_of_the_timed_searches(a, shown, good):
-    """1.2 s over 600 searches."""
-    text = shown([a.outcome("bm25+gru", good, stages={"bm25": 0.3, "gru": 0.9})])
-    assert list(a.table(text, "Where the time")["bm25+gru"].values())[1:] == ["2.00", "bm25 25%, gru 75%"]
+    """1.2 s over 600 searches; a share of 0% and a single one of 100% tell nothing."""
+    text = shown([
+        a.outcome("bm25+gru", good, stages={"bm25": 0.3, "fuse": 0.001, "gru": 0.899}),
+        a.outcome("gru/cnn", good, stages={"CNN": 1.2, "GRU": 0.001}),
+    ])  # fmt: skip
+    found = a.table(text, "Where the time")
+    assert list(found["bm25+gru"].values())[1:] == ["2.00", "bm25 25%, gru 75%"]
+    assert "gru/cnn" not in found
 
 
 def test_nothing_timed_gives_no_section(a, shown, good):

@@ -1,7 +1,6 @@
 """How sure the main table is: tiers, what so many questions can tell, effect sizes, seeds, ties."""
 
 import numpy as np
-import pytest
 
 from bench.measure.statistics import paired_difference
 from bench.report.precision import precision, ties
@@ -33,19 +32,6 @@ def test_a_tier_needs_a_comparable_result(a):
     ]
     rows = a.table(quality(a.summary(outcomes, systems=("a", "b", "old", "late"))), "## Quality")
     assert [rows[name]["tier"] for name in ("old", "late")] == ["-", "-"]
-
-
-def test_the_detectable_difference_follows_from_the_spread_of_the_differences(a):
-    """One of ten questions differs: sd .3, standard error .3 / 20, times 1.96 + .84."""
-    summary = a.summary([a.outcome("a", answered(300)), a.outcome("b", answered(260))])
-    assert summary.detectable == pytest.approx(2.8 * 0.3 / 20, rel=0.01)
-    assert "With these 400 questions a difference of about .042 can be detected (80% power)." in quality(summary)
-
-
-def test_equal_or_single_systems_leave_the_detectable_difference_open(a):
-    equal = a.summary([a.outcome(name, answered(300)) for name in "ab"])
-    for summary in (equal, a.summary([a.outcome("a", answered(300))])):
-        assert "can be detected" not in quality(summary)
 
 
 def test_effect_and_detectable_difference_of_every_comparison_stand_in_the_fold(a):

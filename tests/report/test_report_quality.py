@@ -35,7 +35,6 @@ def test_a_cell_is_the_mean_and_the_bootstrap_interval_of_the_scores(a, shown):
     row = rows(shown([outcome]))["gru"]
     assert row["Success@10"] == expected
     assert row["RR@10"] == f"{np.mean(outcome.scores['RR@10']):.3f}".lstrip("0")
-    assert row["n"] == "400"
 
 
 def test_groups_widen_the_interval(a):
@@ -91,6 +90,37 @@ def test_rows_without_a_result_say_why(full_run):
     assert "failed: ValueError: x \\| y (broken.py:3) |" in text
     assert rows(text)["slow"]["verdict"].strip() == "interrupted before it finished"
     assert rows(text)["slow"]["RR@10"] == "-"
+
+
+def test_chance_that_is_not_nothing_is_not_printed_as_nothing(a, shown):
+    counts = {"documents": 20_000, "pool": 20_000, "train": 9, "dev": 9, "test": 400}
+    row = rows(shown([a.outcome("gru", a.ranks(1, 1))], counts=counts))["chance (closed form)"]
+    assert [row["Success@1"], row["RR@10"]] == ["<.001", "<.001"]
+
+
+def test_a_cutoff_that_takes_the_whole_pool_is_left_out(a, shown):
+    """All ten of ten documents hold the right one, in whatever order; nDCG@10 still tells orders apart."""
+    counts = {"documents": 10, "pool": 10, "train": 9, "dev": 9, "test": 400}
+    scores = {"nDCG@10": (0.5,) * 400, "R@10": (1.0,) * 400, "P@5": (0.2,) * 400}
+    text = shown([a.outcome("gru", (1,) * 400, scores=scores)], counts=counts, measures=tuple(scores))
+    assert list(rows(text)["gru"])[1:-1] == ["nDCG@10", "P@5"]
+    assert "Left out, since the pool has no more than 10 documents: R@10." in text
+
+
+def test_the_hits_kept_are_told_where_a_measure_has_no_cutoff(a, shown):
+    scores = {"AP": (0.5,) * 400, "RR@10": (0.5,) * 400}
+    outcome = a.outcome("gru", (1,) * 400, scores=scores)
+    assert "- 1,000 hits kept: a measure without a cutoff sees no more." in shown(
+        [outcome], measures=("RR@10", "AP"), depth=1000
+    )
+    assert "hits kept" not in shown([outcome], measures=("RR@10",), depth=1000)
+
+
+def test_chance_keeps_as_many_hits_as_the_run(a, shown):
+    """AP of one right document among 500 of which two are kept: (1 + 1/2) / 500."""
+    outcome = a.outcome("gru", (1,) * 400, scores={"AP": (0.5,) * 400})
+    row = rows(shown([outcome], measures=("AP",), depth=2))["chance (closed form)"]
+    assert row["AP"] == ".003"
 
 
 def test_pool_and_n_stand_above_the_table(full_run):

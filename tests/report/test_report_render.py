@@ -57,7 +57,9 @@ def test_files_and_the_figures_shown_are_the_same(files):
 def test_the_answer_comes_first(files):
     title, _, answer = text_of(files).split("\n")[:3]
     assert title == "# Which retriever to ship for python-docs"
-    assert answer.startswith("**Ship `bm25+gru`.**")
+    assert answer.startswith("**Interrupted run, of what finished: `bm25+gru` scores highest.**"), (
+        "`slow` was interrupted"
+    )
 
 
 def test_a_failed_canary_voids_the_report_in_its_first_line(run):
@@ -151,16 +153,27 @@ def test_folded_questions_show_the_text_that_was_asked(run):
     assert "&lt;/details&gt;&lt;script&gt;alert(1)&lt;/script&gt; &lt;!-- &amp;amp;" in html
 
 
-def test_the_right_answer_is_marked_also_below_the_first(a):
+def test_the_first_answers_stand_with_where_the_right_one_is(a):
+    """What random answers tells nothing, and the text of the right answer stands there already."""
     answers = ((Answer("x", "wrong one", False), Answer("y", "right | one", True)), (Answer("z", "fine", True),))
     outcome = a.outcome("gru", (2, 1) + (1,) * 398, answers=answers)
     nothing = a.outcome("bm25", (0, 0) + (1,) * 398, answers=((), (Answer("x", "no", False),)))
-    text = text_of(render(a.record(["gru", "bm25"]), [outcome, nothing]))
-    assert "- ✗ `gru`: `wrong one`; right at rank 2: `right | one`" in text
-    assert "- ✓ `gru`: `fine`" in text
-    assert "- ✗ `bm25`: no answer" in text
-    assert "- ✗ `bm25`: `no`; no right answer was retrieved" in text
-    assert "<summary>Why NaN? <i>(1 of 2 right)</i></summary>" in text
+    chance = a.outcome("random", a.random_ranks(1))
+    text = text_of(render(a.record(["gru", "bm25", "random"]), [outcome, nothing, chance]))
+    shown = text[text.index("## Sample questions") : text.index("## Details")]
+    assert shown.count("<details>") == 1
+    assert (
+        "- `Why NaN?`\n  - a right answer: `Divide by zero.`\n  - ✓ `gru`\n  - ✗ `bm25`: `no`; none among the first 100 is right"
+        in shown
+    )
+    assert "  - ✗ `gru`: `wrong one`; right at rank 2\n  - ✗ `bm25`: no answer\n" in shown
+    assert "`random`" not in shown
+
+
+def test_five_sample_questions_are_enough(a):
+    samples = tuple((at, f"question {at}", "right") for at in range(10))
+    text = text_of(render(a.record(["gru"], samples=samples), [a.outcome("gru", a.ranks(1, 1))]))
+    assert [f"`question {at}`" in text for at in range(10)] == [True] * 5 + [False] * 5
 
 
 def test_details_tell_what_a_result_depends_on(files):
@@ -198,6 +211,15 @@ def test_the_overview_tells_a_limit_and_a_failure_under_the_clock(a):
     text = overview(record, [a.outcome("gru", a.ranks(1.5, 1), samples=0, latency_failure="out of memory")])
     assert text.startswith("python-docs: 400 questions, pool of 500 documents (cut by --limit)\n")
     assert re.search(r"^gru .* failed +alone$", text, re.MULTILINE)
+
+
+def test_the_overview_tells_of_an_interrupt_also_under_the_clock(a):
+    outcomes = [a.outcome("gru", a.ranks(1.5, 1))]
+    assert overview(a.record(["gru"], interrupted=True), outcomes).startswith(
+        "python-docs: 400 questions, pool of 500 documents; interrupted\n"
+    )
+    assert "interrupted" in overview(a.record(["gru", "cnn"]), outcomes).splitlines()[0], "cnn has no outcome"
+    assert "interrupted" not in overview(a.record(["gru"]), outcomes)
 
 
 def test_the_overview_of_a_void_run_begins_with_that(a):

@@ -34,13 +34,22 @@ def test_a_rate_kept_above_one_that_missed_is_luck(a, shown):
 
 
 def test_no_rate_kept_and_no_rate_missed(a, shown):
-    assert cell(a, shown((a.trial(100, 0.09, False),))) == "none (missed at 100)"
-    assert cell(a, shown((a.trial(100, 0.01, True),))) == "100"
+    assert cell(a, shown((a.trial(115, 0.09, False), a.trial(100, 0.09, False)))) == "< 100"
+    assert cell(a, shown((a.trial(100, 0.01, True),))) == ">= 100"
 
 
-def test_of_several_seeds_the_lowest_rate_counts(a, shown):
-    pairs = [(a.trial(rate, 0.03, True), a.trial(rate * 1.15, 0.09, False)) for rate in (200, 100)]
-    assert cell(a, shown(*pairs)) == "100 (missed at 115)"
+def test_a_limit_without_any_trial_says_why(a, shown):
+    """A note of its own: a missing percentile has another reason."""
+    text = shown((), server_failure="too slow | for a trial")
+    assert cell(a, text) == "-"
+    assert "- Server, `gru`: too slow | for a trial." in text
+    assert "too few samples" not in text
+
+
+def test_why_there_are_no_more_trials_is_told(a, shown):
+    text = shown((a.trial(100, 0.01, True),), server_failure="the time was up")
+    assert cell(a, text) == ">= 100"
+    assert "- Server, `gru`: the time was up." in text
 
 
 def test_every_trial_stands_in_the_fold(a, shown):
@@ -49,8 +58,8 @@ def test_every_trial_stands_in_the_fold(a, shown):
     rows = [line for line in text[text.index("every rate tried") :].splitlines() if line.startswith("| `gru`")]
     cells = [[cell.strip() for cell in row.strip("|").split("|")][1:] for row in rows]
     assert cells == [
-        ["0", "100", "600", "21.0", "39.6", "40.0", "kept"],
-        ["0", "115", "30", "210", "-", "400", "missed"],
+        ["100", "600", "21.0", "39.6", "40.0", "kept"],
+        ["115", "30", "210", "-", "400", "missed"],
     ]
 
 

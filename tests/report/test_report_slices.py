@@ -37,6 +37,8 @@ def test_each_slice_has_its_means_and_its_difference(a, run):
     assert low["difference"].startswith("+.400 [+.")
     assert rows["lexical overlap high (2)"]["difference"].startswith("-.020 [-.")
     everything = rows["all questions"]
+    assert everything["p (Holm)"] == "", "it is not one of the slices"
+    assert "Intervals are not corrected, p is." in text
     assert [everything["n"], everything["`bm25` Success@10"], everything["`gru` Success@10"]] == ["300", ".533", ".677"]
 
 
@@ -56,15 +58,37 @@ def test_p_is_corrected_over_the_slices_of_all_features(run):
 def test_the_sentence_names_where_it_wins_and_where_it_loses(run):
     text = slices(run(hits(20, 50, 90), hits(60, 52, 60)))
     assert (
-        "`gru` is ahead of `bm25` on 1 of 3 slices of the questions, where lexical overlap is low (0; +.400), and behind it on 1, "
-        "where lexical overlap is high (2; -.300); on 1 no difference is established (Holm-corrected)."
+        "`gru` is ahead of `bm25` on 1 of 3 slices of the questions, on questions with low lexical overlap (0): +.400, and behind "
+        "it on 1, on questions with high lexical overlap (2): -.300; on 1 no difference is established (Holm-corrected)."
     ) in text
 
 
 def test_the_same_winner_everywhere_is_the_overall_picture(run):
     text = slices(run(hits(20, 50, 60), hits(60, 70, 90)))
     assert "No slice differs from the overall picture: `gru` is ahead of `bm25` on all 3 slices" in text
-    assert "most where lexical overlap is low (0; +.400), least where lexical overlap is middle (1; +.200)." in text
+    low, middle = "low lexical overlap (0): +.400", "middle lexical overlap (1): +.200"
+    assert f"most on questions with {low}, least on those with {middle}." in text
+
+
+def test_who_is_compared_was_chosen_on_these_questions(run):
+    text = slices(run(hits(20, 50, 60), hits(60, 70, 90)))
+    assert "`bm25` is the best lexical system on these questions, `gru` the best neural one." in text
+
+
+def test_lengths_are_told_as_one_says_them(run):
+    length = tuple(float(at % 3) for at in range(300))
+    won = tuple(1 if at % 3 == 0 else rank for at, rank in enumerate(hits(20, 50, 60)))
+    text = slices(run(hits(20, 50, 60), won, {"solution length": length, "question length": (1.0,) * 300}))
+    assert re.search(r"on 1 of 3 slices of the questions, on questions with short solutions \(0 words\): \+\.\d", text)
+
+
+def test_p_at_the_floor_of_the_resampling_is_a_bound(a, run):
+    """Forty wins and no loss: p is far below 1 / 10,001, of which the test can give no less; Holm multiplies it by 15."""
+    features = dict.fromkeys(("lexical overlap", *"abcd"), OVERLAP)
+    summary = run(hits(20, 50, 60), hits(60, 90, 99), features)
+    assert a.table(slices(summary), "## Where")["lexical overlap low (0)"]["p (Holm)"] == "p <= .001"
+    once = run(hits(20, 50, 60), hits(60, 90, 99))
+    assert a.table(slices(once), "## Where")["lexical overlap low (0)"]["p (Holm)"] == "p < .001"
 
 
 def test_no_difference_is_not_called_one(run):
@@ -100,6 +124,7 @@ def test_without_both_families_the_two_best_are_compared(a):
     ]
     text = slices(a.summary(outcomes, questions=300, features={"lexical overlap": OVERLAP}))
     assert text.startswith("## Where does `bm25+gru` beat `gru`?")
+    assert "`bm25+gru` is the best system on these questions, `gru` the second best." in text
 
 
 def test_nothing_to_compare_and_nothing_known_of_the_questions_give_no_section(a, run):
@@ -123,6 +148,6 @@ def test_a_question_stands_with_the_system_that_finds_the_answer_earlier(run, ra
     assert f"<summary>Questions that <code>{winner}</code> answers far better" in text
     shown = text[text.index("<summary>Questions") :]
     for rank, name in zip(ranks, ("bm25", "gru"), strict=True):
-        assert (f"`{name}`: right at rank {rank}" if rank else f"`{name}`: nowhere right") in shown
+        assert (f"`{name}`: right at rank {rank}" if rank else f"`{name}`: not among the first 100") in shown
     assert "- `How | so?`\n  - a right answer: `def so(): ...`" in shown
     assert ("first: `def a(): ...`" in shown) is (ranks[0] != 1)

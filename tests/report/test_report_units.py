@@ -31,6 +31,23 @@ def test_p_values(value, text):
     assert units.p_value(value) == text
 
 
+def test_p_at_the_least_that_a_test_can_give_is_a_bound():
+    assert units.p_value(0.0013, most=True) == "p <= .001"
+    assert units.p_value(0.0004, most=True) == "p < .001"
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0, ".000"), (0.0004, "<.001"), (0.0006, ".001"), (0.02, ".020")])
+def test_chance_is_nothing_only_where_it_is(value, text):
+    assert units.chance(value) == text
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"), [(365, 1337, "27%"), (3, 400, "0.8%"), (0, 9, "0%"), (9, 9, "100%")]
+)
+def test_shares(part, whole, text):
+    assert units.share(part, whole) == text
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0, "0"), (0.012345, "0.0123"), (9.996, "10.0"), (12.345, "12.3"), (1234.5, "1,234"), (None, "-")],

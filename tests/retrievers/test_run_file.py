@@ -61,11 +61,18 @@ def test_documents_outside_the_pool_are_left_out_and_counted(written):
     assert system.learned["hits outside the pool"] == 1
 
 
-def test_a_file_of_other_questions_is_refused(written):
-    system = run_file(written("other Q0 d0 1 1 t\n"))
+def test_equal_scores_keep_the_order_of_the_corpus_also_where_they_are_cut(written):
+    lines = [f"q1 Q0 d{at} 1 {0.5 + at * 1e-12} t" for at in (4, 2, 0, 3)]  # equal as float32
+    system = run_file(written("\n".join(lines)))
     system.index(DOCS, Env())
-    with pytest.raises(DataError, match="answers none of these 2 questions"):
-        system.search(QUERIES, 5)
+    assert system.search(QUERIES[:1], 2).positions.tolist() == [[0, 2]]
+
+
+def test_another_file_is_another_system(written):
+    one = run_file(written("q1 Q0 d0 1 1 t\n"))
+    before = one.content()
+    written("q1 Q0 d1 1 1 t\n")
+    assert one.content() != before
 
 
 @pytest.mark.parametrize(

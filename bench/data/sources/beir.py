@@ -1,105 +1,150 @@
-"""A folder in the BEIR layout: corpus.jsonl, queries.jsonl, qrels/{train,dev,test}.tsv (Thakur et al., arXiv 2104.08663)."""
+"""Collections in the BEIR layout: corpus.jsonl, queries.jsonl, qrels/{train,dev,test}.tsv (Thakur et al., arXiv 2104.08663)."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar, Literal
+from urllib.parse import unquote, urlsplit
 
 from bench.api import Doc, Query
-from bench.data.card import Card
-from bench.data.dataset import Dataset, Split
+from bench.data.dataset import Dataset
+from bench.data.judged import Judged, Judgement
 from bench.data.pairing import folded
-from bench.data.records import Record, content_hash, json_lines, text_of
-from bench.data.split import salted
+from bench.data.source import Opening, Progress, Source
+from bench.data.tables.records import Record, content_hash, json_lines, text_lines
+from bench.data.web.archive import is_archive
+from bench.data.web.download import is_address
+from bench.data.web.fetch import fetched_folder
 from bench.errors import DataError
 
 _CACHED_BYTES = 256 << 20
 _COLUMNS = 3
+_TOLD_EVERY = 100_000
 
 
-def versions(card: Card) -> dict[str, str] | None:
-    """Hash of the files; None for a collection so large that a second copy on disk costs more than reading it again."""
-    folder = card.located("path")
-    files = [folder / "corpus.jsonl", folder / "queries.jsonl", *_qrels_files(folder).values()]
-    if sum(path.stat().st_size for path in files if path.is_file()) > _CACHED_BYTES:
-        return None
-    return {"content": content_hash(*files)}
+@dataclass(frozen=True)
+class Beir(Source):
+    """A collection in the BEIR layout: a folder, a .zip or the address of one."""
+
+    argument: ClassVar[str] = "path"
+
+    path: str
+    """A folder that holds corpus.jsonl, queries.jsonl and qrels, an archive of it, or the archive's address."""
+    checksum: str = ""
+    """Of the archive: sha256:... or md5:..."""
+    size: int = 0
+    """Bytes of the archive, where they are known."""
+    folder: str = ""
+    """Which one, where there are several collections in the folder or archive."""
+    heldout: Literal["auto", "test", "dev"] = "auto"
+    """The qrels that are held out; auto is test, or dev where there is no test."""
+
+    def name(self) -> str:
+        """The folder's name as it is, an archive's without its ending."""
+        if is_address(self.path):
+            path = Path(unquote(urlsplit(self.path).path))
+        else:
+            path = Path(self.path).expanduser().resolve()
+            if not is_archive(path):
+                return "-".join(filter(None, (path.name, self.folder)))
+        stem = "-".join(filter(None, (path.name.partition(".")[0], self.folder)))
+        return re.sub(r"[^a-z0-9.]+", "-", stem.lower()).strip("-.") or "collection"
+
+    def versions(self, opening: Opening) -> Mapping[str, str] | None:
+        """Hash of the files; None for a collection so large that a second copy on disk costs more than reading it again."""
+        folder = self._located(opening)
+        files = [folder / "corpus.jsonl", folder / "queries.jsonl", *_qrels_files(folder, self.heldout).values()]
+        if sum(path.stat().st_size for path in files if path.is_file()) > _CACHED_BYTES:
+            return None
+        return {"content": content_hash(*files)}
+
+    def read(self, opening: Opening) -> Dataset:
+        """Read the folder; held out is test.tsv, or dev.tsv where there is no test.
+
+        dev is dev.tsv if that is not held out, else a tenth of the training questions. Questions of train and dev that
+        stand word for word in a later split are left out, and so are questions without a relevant document.
+        """
+        return read_folder(self._located(opening), opening, self.heldout)
+
+    def _located(self, opening: Opening) -> Path:
+        """The folder with the files: the one that ``path`` names or, as in BEIR's own archives, one below it."""
+        home = opening.cache / "beir"
+        base = fetched_folder(self.path, opening, home, checksum=self.checksum, size=self.size)
+        if self.folder:
+            found = [path for path in (base / self.folder, *base.glob(f"*/{self.folder}")) if path.is_dir()]
+            if not found:
+                raise DataError(f"{self.path}: no folder {self.folder!r} in it{_named(_collections(base))}")
+            return found[0]
+        if (base / "corpus.jsonl").exists() or (base / "qrels").exists():
+            return base
+        below = _collections(base)
+        if len(below) > 1:
+            raise DataError(f"{self.path}: more than one collection; choose one with folder=NAME{_named(below)}")
+        return below[0] if below else base
 
 
-def read(card: Card, progress: Callable[[float, str], None]) -> Dataset:
-    """Read the folder; held out is test.tsv, or dev.tsv where there is no test.
+def read_folder(folder: Path, opening: Opening, heldout: str = "auto") -> Dataset:
+    """Read a folder in this layout; see ``Beir.read``. Raises DataError.
 
-    dev is dev.tsv if that is not held out, else a tenth of the training questions. Questions of train and dev that stand
-    word for word in a later split are left out, and so are questions without a relevant document. Raises DataError.
+    Memory: the documents, and some 100 bytes for each; the files are read line by line.
     """
-    folder = card.located("path")
-    files = _qrels_files(folder)
-    progress(0.0, f"reading {folder / 'corpus.jsonl'}")
-    docs = _docs(folder / "corpus.jsonl")
-    progress(0.5, f"reading {folder / 'queries.jsonl'}")
-    queries = _queries(folder / "queries.jsonl")
-    facts = _Facts()
-    splits = {name: _judged(path, docs, queries, facts) for name, path in files.items()}
-    heldout = "test" if "test" in splits else "dev"
-    test, train = splits[heldout], splits.get("train", Split((), {}))
-    train = _without(train, test, "train", facts)
-    if heldout == "test" and "dev" in splits:
-        dev = _without(splits["dev"], test, "dev", facts)
-        train = _without(train, dev, "train", facts)
-        facts.lines["split"] = f"as given: held out is {heldout}.tsv"
-    else:
-        train, dev = _dev_from(train, card)
-        facts.lines["split"] = (
-            f"as given: held out is {heldout}.tsv, dev is {len(dev.queries):,} questions of train.tsv"
-        )
-    if not test.queries:
-        raise DataError(f"{files[heldout]}: no query has a relevant document (a score above 0)")
-    facts.lines["documents"] = _described(docs)
-    return Dataset(card.name, tuple(docs.values()), train, dev, test, card.pool or "all", facts.told())
+    files = _qrels_files(folder, heldout)
+    docs = _docs(folder / "corpus.jsonl", opening.progress)
+    opening.progress(0.5, f"reading {folder / 'queries.jsonl'}")
+    judged = Judged(
+        docs,
+        _queries(folder / "queries.jsonl"),
+        opening.card,
+        names={name: f"qrels/{path.name}" for name, path in files.items()},
+    )
+    dataset = judged.given({name: _judgements(path) for name, path in files.items()}, {})
+    own = sum(query.id in docs and _stands_in(query, docs[query.id]) for query in dataset.test.queries)
+    if not own:
+        return dataset
+    told = f"{own:,} held-out questions stand in the corpus under their own id; published figures leave them out of the hits"
+    return replace(dataset, facts={**dataset.facts, "questions that are documents": told})
 
 
-@dataclass
-class _Facts:
-    """What the report tells: lines in order, and counts of what was left out by the reason."""
-
-    lines: dict[str, str] = field(default_factory=dict)
-    dropped: dict[str, int] = field(default_factory=dict)
-
-    def drop(self, why: str, count: int) -> None:
-        if count:
-            self.dropped[why] = self.dropped.get(why, 0) + count
-
-    def told(self) -> dict[str, str]:
-        dropped = (
-            {"dropped": "; ".join(f"{count:,} {why}" for why, count in self.dropped.items())} if self.dropped else {}
-        )
-        return {**self.lines, **dropped}
+def _collections(base: Path) -> list[Path]:
+    """Folders with a collection, up to two below."""
+    return sorted(path.parent for pattern in ("*/corpus.jsonl", "*/*/corpus.jsonl") for path in base.glob(pattern))
 
 
-def _qrels_files(folder: Path) -> dict[str, Path]:
+def _named(folders: Sequence[Path]) -> str:
+    return f"; there are {', '.join(folder.name for folder in folders)}" if folders else ""
+
+
+def _qrels_files(folder: Path, heldout: str) -> dict[str, Path]:
+    """Split -> file; ``test`` is what is held out, whatever its name."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    found = {name: folder / "qrels" / f"{name}.tsv" for name in ("train", "dev", "test")}
-    found = {name: path for name, path in found.items() if path.is_file()}
-    if "test" not in found and "dev" not in found:
-        raise DataError(f"{folder}: no questions to hold out; there must be qrels/test.tsv or qrels/dev.tsv")
-    return found
+    files = {name: folder / "qrels" / f"{name}.tsv" for name in ("train", "dev", "test")}
+    wanted = [name for name in ("test", "dev") if heldout in ("auto", name)]
+    last = next((name for name in wanted if files[name].is_file()), None)
+    if last is None:
+        named = " or ".join(f"qrels/{name}.tsv" for name in wanted)
+        raise DataError(f"{folder}: no questions to hold out; there must be {named}")
+    earlier = ("train", "dev") if last == "test" else ("train",)
+    return {**{name: files[name] for name in earlier if files[name].is_file()}, "test": files[last]}
 
 
-def _docs(path: Path) -> dict[str, Doc]:
+def _docs(path: Path, progress: Progress) -> dict[str, Doc]:
+    progress(0.0, f"reading {path}")
     found: dict[str, Doc] = {}
-    lines: dict[str, int] = {}
     for record in json_lines(path):
-        name = _id(path, record, lines)
+        name = _id(path, record, found)
         title = _text(path, record, "title") if record.fields.get("title") is not None else ""
         found[name] = Doc(name, _text(path, record, "text"), title)
+        if len(found) % _TOLD_EVERY == 0:
+            progress(0.0, f"reading {path}: {len(found):,} documents")
     return found
 
 
 def _queries(path: Path) -> dict[str, Query]:
     found: dict[str, Query] = {}
-    lines: dict[str, int] = {}
     for record in json_lines(path):
-        name = _id(path, record, lines)
+        name = _id(path, record, found)
         text = _text(path, record, "text")
         if not text.strip():
             raise DataError(f"{path}:{record.line}: question {name!r} is empty")
@@ -107,13 +152,13 @@ def _queries(path: Path) -> dict[str, Query]:
     return found
 
 
-def _id(path: Path, record: Record, lines: dict[str, int]) -> str:
+def _id(path: Path, record: Record, found: Mapping[str, object]) -> str:
     name = _text(path, record, "_id")
     if not name:
         raise DataError(f"{path}:{record.line}: _id is empty")
-    if name in lines:
-        raise DataError(f"{path}:{record.line}: _id {name!r} stands on line {lines[name]} too")
-    lines[name] = record.line
+    if name in found:
+        first = next(other.line for other in json_lines(path) if other.fields.get("_id") == name)
+        raise DataError(f"{path}:{record.line}: _id {name!r} stands on line {first} too")
     return name
 
 
@@ -128,9 +173,8 @@ def _text(path: Path, record: Record, key: str) -> str:
     return value
 
 
-def _judged(path: Path, docs: Mapping[str, Doc], queries: Mapping[str, Query], facts: _Facts) -> Split:
-    qrels: dict[str, dict[str, int]] = {}
-    for number, line in enumerate(text_of(path).split("\n"), start=1):
+def _judgements(path: Path) -> Iterator[Judgement]:
+    for number, line in text_lines(path):
         cells = [cell.strip() for cell in line.split("\t")]
         if not line.strip() or (number == 1 and cells[-1].casefold() == "score"):
             continue
@@ -138,19 +182,7 @@ def _judged(path: Path, docs: Mapping[str, Doc], queries: Mapping[str, Query], f
             raise DataError(
                 f"{path}:{number}: {len(cells)} columns; there must be query-id, corpus-id, score, with tabs between"
             )
-        query, doc, grade = cells[0], cells[1], _grade(path, number, cells[2])
-        if query not in queries:
-            raise DataError(f"{path}:{number}: query {query!r} is not in queries.jsonl")
-        if doc not in docs:
-            raise DataError(f"{path}:{number}: document {doc!r} is not in corpus.jsonl")
-        known = qrels.setdefault(query, {}).setdefault(doc, grade)
-        if known != grade:
-            raise DataError(
-                f"{path}:{number}: query {query!r}, document {doc!r} was judged {known} before and {grade} here"
-            )
-    kept = {query: grades for query, grades in qrels.items() if any(grade > 0 for grade in grades.values())}
-    facts.drop(f"questions of {path.name} without a relevant document", len(qrels) - len(kept))
-    return Split(tuple(queries[query] for query in kept), kept)
+        yield Judgement(cells[0], cells[1], _grade(path, number, cells[2]), f"{path}:{number}")
 
 
 def _grade(path: Path, number: int, text: str) -> int:
@@ -160,29 +192,5 @@ def _grade(path: Path, number: int, text: str) -> int:
         raise DataError(f"{path}:{number}: score {text!r} is not a whole number") from None
 
 
-def _without(split: Split, later: Split, name: str, facts: _Facts) -> Split:
-    """Take out the questions whose text stands in a later split."""
-    texts = {folded(query.text) for query in later.queries}
-    kept = tuple(query for query in split.queries if folded(query.text) not in texts)
-    facts.drop(f"questions of {name} that stand word for word in a later split", len(split.queries) - len(kept))
-    return _part(split, kept)
-
-
-def _dev_from(train: Split, card: Card) -> tuple[Split, Split]:
-    """Set a tenth of the training questions apart; the same text goes to the same side."""
-    order = sorted({folded(query.text) for query in train.queries}, key=lambda text: salted(text, card.split.salt))
-    chosen = set(order[: min(card.split.dev, round(card.split.fraction * len(order)))])
-    return (
-        _part(train, tuple(query for query in train.queries if folded(query.text) not in chosen)),
-        _part(train, tuple(query for query in train.queries if folded(query.text) in chosen)),
-    )
-
-
-def _part(split: Split, queries: tuple[Query, ...]) -> Split:
-    return Split(queries, {query.id: split.qrels[query.id] for query in queries})
-
-
-def _described(docs: Mapping[str, Doc]) -> str:
-    empty = sum(not doc.content.strip() for doc in docs.values())
-    again = len(docs) - len({folded(doc.content) for doc in docs.values()})
-    return f"{len(docs):,}, of which {empty:,} are empty and {again:,} repeat another's text"
+def _stands_in(query: Query, doc: Doc) -> bool:
+    return folded(query.text) in (folded(doc.text), folded(doc.content))

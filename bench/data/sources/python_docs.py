@@ -8,41 +8,59 @@ import tokenize
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.data.card import Card, TextRule
+from bench.data.card import TextRule
 from bench.data.dataset import Dataset
 from bench.data.docstrings import Definition, definitions
 from bench.data.pairing import Pair, dataset_from_pairs, folded
 from bench.data.prose import first_paragraph, quotes, words
+from bench.data.source import Opening, Progress, Source
 from bench.errors import DataError
 
 
-def versions(card: Card) -> dict[str, str]:
-    """Versions of Python and of the packages, which together decide what ``read`` finds; DataError for one not installed."""
-    found = {"Python": platform.python_version()}
-    for name in card.source.options["packages"]:
-        try:
-            found[name] = distribution(name).version
-        except PackageNotFoundError:
-            raise DataError(f"{card.name} is made of installed packages, and {name} is not installed") from None
-    return found
+@dataclass(frozen=True)
+class PythonDocs(Source):
+    """Docstrings and the code they describe, of the standard library and of installed packages."""
+
+    packages: Mapping[str, str]
+    """Distribution -> its folder."""
+    skip_stdlib: tuple[str, ...]
+    """Packages of the standard library that are left out."""
+    skip_folders: tuple[str, ...]
+    """Folders inside packages that are left out."""
+
+    def versions(self, opening: Opening) -> Mapping[str, str]:
+        """Versions of Python and of the packages, which together decide what ``read`` finds; DataError for one not installed."""
+        found = {"Python": platform.python_version()}
+        for name in self.packages:
+            try:
+                found[name] = distribution(name).version
+            except PackageNotFoundError:
+                raise DataError(
+                    f"{opening.card.name} is made of installed packages, and {name} is not installed"
+                ) from None
+        return found
+
+    def read(self, opening: Opening) -> Dataset:
+        """Extract, filter, group and split the pairs; most of the half minute that it takes on one core is parsing."""
+        dropped: Counter[str] = Counter()
+        pairs = _distinct(_pairs(self, opening.card.text, dropped, opening.progress), dropped)
+        return _told(pairs, self.versions(opening), dropped, opening)
 
 
-def read(card: Card, progress: Callable[[float, str], None]) -> Dataset:
-    """Extract, filter, group and split the pairs; most of the half minute that it takes on one core is parsing."""
-    dropped: Counter[str] = Counter()
-    pairs = _distinct(_pairs(card, dropped, progress), dropped)
+def _told(pairs: list[Pair], versions: Mapping[str, str], dropped: Counter[str], opening: Opening) -> Dataset:
     names = {pair.id for pair in pairs}
     nested = sum(any(outer in names for outer in _around(name)) for name in names)
     facts = {
-        "versions": ", ".join(f"{name} {version}" for name, version in versions(card).items()),
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
         "dropped": "; ".join(f"{count:,} {why}" for why, count in sorted(dropped.items(), key=lambda item: -item[1])),
         "nested": f"{nested:,} solutions stand inside another, a method in its class; only the inner one is judged right",
     }
-    return dataset_from_pairs(pairs, card, facts, progress)
+    return dataset_from_pairs(pairs, opening.card, facts, opening.progress)
 
 
 class _File(NamedTuple):
@@ -50,14 +68,14 @@ class _File(NamedTuple):
     path: Path
 
 
-def _pairs(card: Card, dropped: Counter[str], progress: Callable[[float, str], None]) -> Iterator[Pair]:
-    files = _files(card)
+def _pairs(source: PythonDocs, rule: TextRule, dropped: Counter[str], progress: Progress) -> Iterator[Pair]:
+    files = _files(source)
     for number, file in enumerate(files):
         if number % 50 == 0:
             progress(0.65 * number / len(files), f"reading {file.id}")
         for definition in _definitions(file, dropped):
             question = first_paragraph(definition.docstring)
-            why = _unfit(definition, question, card.text)
+            why = _unfit(definition, question, rule)
             if why:
                 dropped[why] += 1
             else:
@@ -123,20 +141,19 @@ def _around(name: str) -> Iterator[str]:
     return (f"{file}:{'.'.join(parts[:depth])}" for depth in range(1, len(parts)))
 
 
-def _files(card: Card) -> list[_File]:
-    options = card.source.options
-    skipped = frozenset(options["skip_folders"])
-    found = _standard_library(card, frozenset(options["skip_stdlib"]), skipped)
-    for name, folder in options["packages"].items():
+def _files(source: PythonDocs) -> list[_File]:
+    skipped = frozenset(source.skip_folders)
+    found = _standard_library(frozenset(source.skip_stdlib), skipped)
+    for name, folder in source.packages.items():
         root = Path(str(distribution(name).locate_file(folder)))
         files = list(_below(root, root.parent, skipped))
         if not files:
-            raise DataError(f"{card.name} needs the source files of {name}, and {root} holds none")
+            raise DataError(f"the source files of {name} are needed, and {root} holds none")
         found += files
     return found
 
 
-def _standard_library(card: Card, skip_modules: frozenset[str], skip_folders: frozenset[str]) -> list[_File]:
+def _standard_library(skip_modules: frozenset[str], skip_folders: frozenset[str]) -> list[_File]:
     root = Path(sysconfig.get_path("stdlib"))
     found: list[_File] = []
     for entry in sorted(root.iterdir()):
@@ -144,7 +161,7 @@ def _standard_library(card: Card, skip_modules: frozenset[str], skip_folders: fr
         if entry.stem in sys.stdlib_module_names and entry.stem not in skip_modules:
             found += [_File(entry.name, entry)] if entry.suffix == ".py" else _below(entry, root, skip_folders)
     if not found:
-        raise DataError(f"{card.name} needs the source files of Python's standard library, and {root} holds none")
+        raise DataError(f"the source files of Python's standard library are needed, and {root} holds none")
     return found
 
 

@@ -1,0 +1,1 @@
+"""Forums and question-and-answer sites: threads, how they are pulled, and which post solves them."""

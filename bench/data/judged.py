@@ -1,0 +1,137 @@
+"""From documents, questions and judgements to a Dataset: splits as given, or divided by the card's rule."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from bench.api import Doc, Query
+from bench.data.card import Card, TextRule
+from bench.data.cleanup import cleaned
+from bench.data.dataset import Dataset, Split
+from bench.data.neighbours import clusters, near_duplicates
+from bench.data.pairing import folded
+from bench.data.split import by_group, salted
+from bench.errors import DataError
+
+
+class Judgement(NamedTuple):
+    """A grade, above 0 for a relevant document. place: file and line, or what else tells where it stands."""
+
+    query: str
+    doc: str
+    grade: int
+    place: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A collection before it is divided. names: what messages and facts call the judgements of a split."""
+
+    docs: Mapping[str, Doc]
+    queries: Mapping[str, Query]
+    card: Card
+    names: Mapping[str, str]
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    def given(self, judgements: Mapping[str, Iterable[Judgement]], facts: Mapping[str, str]) -> Dataset:
+        """Take the splits as given: judgements of ``test``, and of ``train`` and ``dev`` where there are.
+
+        Without ``dev`` a share of train serves, by the card's rule. Questions of train and dev that stand word for word in
+        a later split are left out, and so are questions without a relevant document. DataError where none is left to hold
+        out, and for judgements of what is not there.
+        """
+        if self.card.split.rule not in ("auto", "official"):
+            raise DataError(
+                f"{self.card.name}: split by {self.card.split.rule!r}, but it comes with its splits; choose official"
+            )
+        parts = {name: self._split(name, rows) for name, rows in judgements.items()}
+        test, train = parts["test"], parts.get("train", Split((), {}))
+        if not test.queries:
+            raise DataError(f"{self.names['test']}: no question has a relevant document (a grade above 0)")
+        train = self._without(train, test, "train")
+        if "dev" in parts:
+            dev = self._without(parts["dev"], test, "dev")
+            train = self._without(train, dev, "train")
+            how = f"as given: held out is {self.names['test']}"
+        else:
+            train, dev = self._dev_from(train)
+            how = f"as given: held out is {self.names['test']}, dev is {len(dev.queries):,} questions of train"
+        return self._dataset(train, dev, test, {**facts, "split": how})
+
+    def divided(self, judgements: Iterable[Judgement], facts: Mapping[str, str]) -> Dataset:
+        """Divide questions that were judged together by the card's rule; near duplicates stay on one side but at random."""
+        rule = self.card.split.rule
+        if rule in ("official", "by-time"):
+            raise DataError(
+                f"{self.card.name}: split by {rule!r}, but no question has a split or a date; choose by-group"
+            )
+        whole = self._split("all", judgements)
+        ids, texts = [query.id for query in whole.queries], [query.text for query in whole.queries]
+        near = near_duplicates(texts, ngram=1, threshold=self.card.text.near_question) if rule != "random" else []
+        groups = {query: ids[root] for query, root in zip(ids, clusters(len(ids), near), strict=True)}
+        parts = by_group(groups, self.card.split)
+        if not parts.test or not parts.dev:
+            raise DataError(f"{self.names['all']}: {len(ids)} questions are too few to hold some out")
+        train, dev, test = (_part(whole, part) for part in parts)
+        return self._dataset(train, dev, test, {**facts, "split": f"by group, from {self.names['all']}"}, groups)
+
+    def _split(self, name: str, judgements: Iterable[Judgement]) -> Split:
+        qrels: dict[str, dict[str, int]] = {}
+        for query, doc, grade, place in judgements:
+            if query not in self.queries:
+                raise DataError(f"{place}: no question {query!r} among the {len(self.queries):,} there are")
+            if doc not in self.docs:
+                raise DataError(f"{place}: no document {doc!r} among the {len(self.docs):,} there are")
+            known = qrels.setdefault(query, {}).setdefault(doc, grade)
+            if known != grade:
+                raise DataError(
+                    f"{place}: question {query!r}, document {doc!r} was judged {known} before and {grade} here"
+                )
+        kept = {query: grades for query, grades in qrels.items() if any(grade > 0 for grade in grades.values())}
+        self._drop(f"questions of {self.names[name]} without a relevant document", len(qrels) - len(kept))
+        return Split(tuple(self.queries[query] for query in kept), kept)
+
+    def _without(self, split: Split, later: Split, name: str) -> Split:
+        texts = {folded(query.text) for query in later.queries}
+        kept = [query.id for query in split.queries if folded(query.text) not in texts]
+        self._drop(f"questions of {name} that stand word for word in a later split", len(split.queries) - len(kept))
+        return _part(split, kept)
+
+    def _dev_from(self, train: Split) -> tuple[Split, Split]:
+        """Set a share of the training questions apart; the same text goes to the same side."""
+        rule = self.card.split
+        texts = {query.id: folded(query.text) for query in train.queries}
+        order = sorted(set(texts.values()), key=lambda text: salted(text, rule.salt))
+        chosen = set(order[: min(rule.dev, round(rule.fraction * len(order)))])
+        return (
+            _part(train, [query for query, text in texts.items() if text not in chosen]),
+            _part(train, [query for query, text in texts.items() if text in chosen]),
+        )
+
+    def _drop(self, why: str, count: int) -> None:
+        if count:
+            self.dropped[why] = self.dropped.get(why, 0) + count
+
+    def _dataset(
+        self, train: Split, dev: Split, test: Split, facts: Mapping[str, str], groups: Mapping[str, str] | None = None
+    ) -> Dataset:
+        rule = self.card.text
+        docs = tuple(self.docs.values())
+        if rule.drop_numbers or rule.drop_single_letters:
+            docs = tuple(doc._replace(text=cleaned(doc.text, rule), title=cleaned(doc.title, rule)) for doc in docs)
+            train, dev, test = (_cleaned(split, rule) for split in (train, dev, test))
+        empty = sum(not doc.content.strip() for doc in docs)
+        told = {**facts, "documents": f"{len(docs):,}, of which {empty:,} are empty"}
+        if self.dropped:
+            told["dropped"] = "; ".join(f"{count:,} {why}" for why, count in self.dropped.items())
+        return Dataset(self.card.name, docs, train, dev, test, self.card.pool or "all", told, groups or {})
+
+
+def _cleaned(split: Split, rule: TextRule) -> Split:
+    return Split(tuple(query._replace(text=cleaned(query.text, rule)) for query in split.queries), split.qrels)
+
+
+def _part(split: Split, ids: Sequence[str]) -> Split:
+    kept = set(ids)
+    queries = tuple(query for query in split.queries if query.id in kept)
+    return Split(queries, {query.id: split.qrels[query.id] for query in queries})

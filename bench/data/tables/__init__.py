@@ -1,0 +1,1 @@
+"""Files of records: rows, encodings, columns, and the formats of TREC."""

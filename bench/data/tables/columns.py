@@ -1,0 +1,157 @@
+"""Which column of a table holds what, and the pairs that its rows make."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any, NamedTuple
+
+from bench.data.dataset import Dataset
+from bench.data.pairing import Pair, dataset_from_pairs, folded
+from bench.data.prose import quotes, words
+from bench.data.source import Opening
+from bench.data.tables.records import Record
+from bench.errors import DataError
+
+SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "question": ("question", "query", "q", "title", "problem", "prompt", "docstring", "nl"),
+    "solution": ("solution", "answer", "a", "response", "reply", "code", "accepted_answer", "cmd", "command"),
+    "id": ("id", "_id", "qid", "question_id"),
+    "group": ("group", "group_id", "thread", "thread_id", "topic_id", "conversation_id"),
+    "date": ("date", "created", "created_at", "creation_date", "timestamp"),
+}
+"""Names under which a column is found, compared without case, the first one that is there; a card can name others."""
+
+_LEAST_QUESTIONS = 30
+_QUOTED_WORDS = 4
+
+
+class Table(NamedTuple):
+    """Records of one file. name: what messages call it. prefix: what tells its rows from those of other tables."""
+
+    name: str
+    records: Iterable[Record]
+    prefix: str = ""
+
+
+def dataset_from_tables(
+    tables: Sequence[Table], wanted: Mapping[str, str], opening: Opening, facts: Mapping[str, str]
+) -> Dataset:
+    """Read the pairs of all tables, then group and split them.
+
+    wanted: role, a key of ``SYNONYMS``, -> the name of its column, "" for a usual one. facts: what to tell besides.
+    DataError names table and line of anything damaged.
+    """
+    dropped: Counter[str] = Counter()
+    pairs = list(_pairs(tables, wanted, dropped))
+    questions = len({folded(pair.question) for pair in pairs})
+    if questions < _LEAST_QUESTIONS:
+        raise DataError(
+            f"{tables[0].name}: {questions} different questions; there must be {_LEAST_QUESTIONS} or more "
+            "to hold some out"
+        )
+    told = dict(facts)
+    if dropped:
+        told["dropped"] = "; ".join(f"{count:,} {why}" for why, count in dropped.items())
+    quoted = sum(len(words(pair.question)) >= _QUOTED_WORDS and quotes(pair.solution, pair.question) for pair in pairs)
+    if quoted:
+        told["quoted"] = f"{quoted:,} solutions hold their own question word for word, which helps lexical retrievers"
+    return dataset_from_pairs(pairs, opening.card, told, opening.progress)
+
+
+def _pairs(tables: Iterable[Table], wanted: Mapping[str, str], dropped: Counter[str]) -> Iterator[Pair]:
+    places: dict[str, tuple[str, int]] = {}
+    for table in tables:
+        records = iter(table.records)
+        first = next(records, None)
+        if first is None:
+            raise DataError(f"{table.name}: no pairs below the header")
+        columns = _columns(table.name, first, wanted)
+        for record in chain([first], records):
+            name = _name(table, record, columns, places)
+            question, solution = (_text(table.name, record, columns[key]) for key in ("question", "solution"))
+            if not question or not solution:
+                dropped["pairs without a solution" if question else "pairs without a question"] += 1
+                continue
+            group = _label(table.name, record, columns["group"]) if "group" in columns else ""
+            date = _date(table.name, record, columns["date"]) if "date" in columns else None
+            yield Pair(name, question, solution, group=group, date=date)
+
+
+def _columns(table: str, record: Record, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Which column holds what: role -> name in the table."""
+    names = list(record.fields)
+    by_folded = {_evened(name): name for name in reversed(names)}
+    found: dict[str, str] = {}
+    for role, synonyms in SYNONYMS.items():
+        if name := wanted[role]:
+            if name not in names and _evened(name) not in by_folded:
+                raise DataError(f"{table}:{record.line}: no column {name!r}; there are {', '.join(map(repr, names))}")
+            found[role] = name if name in names else by_folded[_evened(name)]
+        elif matching := [by_folded[name] for name in synonyms if name in by_folded]:
+            found[role] = matching[0]
+        elif role in ("question", "solution"):
+            raise DataError(
+                f"{table}:{record.line}: no column for the {role}; there are {', '.join(map(repr, names))}; "
+                f"name one of them {' or '.join(synonyms[:3])}"
+            )
+    return found
+
+
+def _evened(name: str) -> str:
+    return name.strip().casefold().replace(" ", "_").replace("-", "_")
+
+
+def _name(table: Table, record: Record, columns: Mapping[str, str], places: dict[str, tuple[str, int]]) -> str:
+    """Id of a pair: what the column says, which no other may say, or its place."""
+    if "id" not in columns:
+        return f"{table.prefix}{record.line}"
+    name = _label(table.name, record, columns["id"])
+    if name in places:
+        other, line = places[name]
+        where = f"line {line}" if other == table.name else f"{other}:{line}"
+        raise DataError(f"{table.name}:{record.line}: {columns['id']} {name!r} stands on {where} too")
+    places[name] = (table.name, record.line)
+    return name
+
+
+def _value(table: str, record: Record, column: str) -> Any:
+    if column not in record.fields:
+        raise DataError(
+            f"{table}:{record.line}: no {column!r}; there are {', '.join(map(repr, record.fields)) or 'no keys'}"
+        )
+    return record.fields[column]
+
+
+def _text(table: str, record: Record, column: str) -> str:
+    value = _value(table, record, column)
+    if value is not None and not isinstance(value, str):
+        raise DataError(f"{table}:{record.line}: {column!r} is {value!r:.40}, not a text")
+    return (value or "").strip()
+
+
+def _label(table: str, record: Record, column: str) -> str:
+    value = _value(table, record, column)
+    if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
+        raise DataError(f"{table}:{record.line}: {column!r} is {value!r:.40}, not a text or a whole number")
+    return str(value).strip()
+
+
+def _date(table: str, record: Record, column: str) -> float:
+    """Seconds since 1970 of an ISO 8601 date or of a number of seconds; times without a zone are taken as UTC."""
+    value = _value(table, record, column)
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        try:
+            moment = datetime.fromisoformat(str(value).strip())
+        except ValueError:
+            raise DataError(
+                f"{table}:{record.line}: {column!r} is {value!r:.40}, neither ISO 8601 nor seconds since 1970; "
+                "rename the column if it is no date"
+            ) from None
+        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if not math.isfinite(seconds):
+        raise DataError(f"{table}:{record.line}: {column!r} is {value!r:.40}, which is no date")
+    return seconds

@@ -1,0 +1,1 @@
+"""Remote collections: polite requests, resumable downloads, archives that cannot do harm."""

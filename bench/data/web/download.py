@@ -1,0 +1,299 @@
+"""Fetches large files: resumed where they broke off, verified, moved into place whole; what is there needs no network."""
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from urllib3.exceptions import HTTPError, LocationValueError
+
+from bench.data.web.http import USER_AGENT
+from bench.data.web.lock import locked
+from bench.errors import DataError
+from bench.files import write_json
+
+_CHUNK = 1 << 20
+_ATTEMPTS = 6
+_FIRST_WAIT = 1.0
+_LONGEST_WAIT = 60.0
+_TIMEOUT = urllib3.Timeout(connect=30.0, read=60.0)
+_SCHEMES = ("http", "https")
+_REDIRECTS = (301, 302, 303, 307, 308)
+_MOST_REDIRECTS = 5
+# 520 to 524 are what Cloudflare answers when the server behind it does not.
+_PASSING = (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524)
+_OK, _PARTIAL, _BAD_RANGE = 200, 206, 416
+
+
+def is_address(path: str) -> bool:
+    """Whether a path is the address of something remote."""
+    return "://" in path
+
+
+def download(
+    url: str, folder: Path, *, checksum: str = "", size: int = 0, progress: Callable[[float, str], None]
+) -> Path:
+    """Return the file behind an address, fetched into ``folder`` unless it is there; a path is verified and returned.
+
+    checksum: ``sha256:...`` or ``md5:...``. size: bytes, 0 if unknown. Whatever ends the process, a later call goes on
+    where this one broke off (RFC 9110, 14.2: Range with If-Range, so that a file that changed meanwhile is fetched anew);
+    calls at the same time wait for one another. progress: the fraction done and a note, about once a megabyte.
+
+    Raises DataError: no such file, no answer, wrong size or checksum (the file is removed then), disk full.
+    """
+    wanted = _Wanted(url, _parsed(checksum), size)
+    if not is_address(url):
+        path = Path(url).expanduser()
+        wanted.check(path)
+        return path
+    if urlsplit(url).scheme not in _SCHEMES:
+        raise DataError(f"{url}: only https:// and http:// addresses and paths of files can be read")
+    path = folder / _file_name(url)
+    try:
+        with locked(_beside(path, ".lock"), lambda: progress(0.0, f"waiting for another download of {url}")):
+            if not path.is_file() or wanted.flaw(path):
+                part = _Part(_beside(path, ".part"), _beside(path, ".part.json"), url)
+                _fetch(wanted, part, path, progress)
+                progress(1.0, f"verifying {path.name}")
+                part.finish(wanted, path)
+    except OSError as error:
+        full = "; free some space and run it again to go on" if error.errno == errno.ENOSPC else ""
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}{full}") from None
+    return path
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What the file must be. ``digest``: algorithm and hexadecimal value, or None."""
+
+    url: str
+    digest: tuple[str, str] | None
+    size: int
+
+    def flaw(self, path: Path) -> str:
+        """What is wrong with a file, empty if nothing is."""
+        found = path.stat().st_size
+        if self.size and found != self.size:
+            return f"{found:,} bytes, expected {self.size:,}"
+        if self.digest:
+            algorithm, expected = self.digest
+            with path.open("rb") as file:
+                value = hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+            if value != expected:
+                return f"{algorithm} is {value}, expected {expected}"
+        return ""
+
+    def check(self, path: Path) -> None:
+        try:
+            flaw = self.flaw(path)
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+        if flaw:
+            raise DataError(f"{path}: {flaw}; get the file anew or mend what is expected")
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What has arrived so far, and beside it whose bytes these are: address, validator and size in all (0 if unknown)."""
+
+    path: Path
+    facts: Path
+    url: str
+
+    def have(self) -> int:
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def known(self) -> tuple[str, int]:
+        """Validator and total of the bytes that are here; empty ones where nothing trustworthy is."""
+        try:
+            facts: dict[str, Any] = json.loads(self.facts.read_bytes())
+            url, validator, total = facts["url"], str(facts["validator"]), int(facts["total"])
+        except (OSError, ValueError, LookupError, TypeError):
+            return "", 0
+        return (validator, total) if url == self.url else ("", 0)
+
+    def restart(self, validator: str = "", total: int = 0) -> None:
+        """Forget the bytes before saying whose the next ones are: killed in between, there are none to mistake."""
+        self.path.write_bytes(b"")
+        write_json(self.facts, {"url": self.url, "validator": validator, "total": total})
+
+    def finish(self, wanted: _Wanted, path: Path) -> None:
+        flaw = wanted.flaw(self.path)
+        if not flaw:
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
+            self.path.replace(path)
+        self.path.unlink(missing_ok=True)
+        self.facts.unlink(missing_ok=True)
+        if flaw:
+            raise DataError(f"{wanted.url}: {flaw}; the file is removed: run it again, or the collection has changed")
+
+
+class _PassingError(Exception):
+    """A failure that may pass; ``wait`` are the seconds that the server asks for."""
+
+    def __init__(self, what: str, wait: float = 0.0) -> None:
+        super().__init__(what)
+        self.wait = wait
+
+
+def _fetch(wanted: _Wanted, part: _Part, path: Path, progress: Callable[[float, str], None]) -> None:
+    """Ask until all bytes are there; only attempts that bring nothing count against the server."""
+    failures = 0
+    while True:
+        before = part.have()
+        try:
+            with _pool(wanted.url) as pool:
+                _receive(pool, wanted, part, progress)
+        except _PassingError as trouble:
+            failures = 1 if part.have() > before else failures + 1
+            if failures == _ATTEMPTS:
+                raise DataError(
+                    f"{wanted.url}: {trouble}, {failures} attempts; run it again to go on from byte {part.have():,}, "
+                    f"or put the file at {path}"
+                ) from None
+            wait = max(min(trouble.wait, _LONGEST_WAIT), min(_FIRST_WAIT * 2 ** (failures - 1), _LONGEST_WAIT))
+            progress(0.0, f"{trouble}; trying again in {wait:.0f} s")
+            time.sleep(wait)
+        else:
+            return
+
+
+def _receive(pool: urllib3.PoolManager, wanted: _Wanted, part: _Part, progress: Callable[[float, str], None]) -> None:
+    have, (validator, total) = part.have(), part.known()
+    if have and have == total:
+        return
+    resume = bool(have and validator)
+    answer = _answered(pool, wanted.url, {"Range": f"bytes={have}-", "If-Range": validator} if resume else {})
+    try:
+        if resume and not _goes_on(answer, have, validator, total):
+            if answer.status != _OK:
+                part.restart()
+                answer.close()
+                answer = _answered(pool, wanted.url, {})
+            resume = False
+        if answer.status != (_PARTIAL if resume else _OK):
+            raise DataError(
+                f"{wanted.url}: {answer.status} {answer.reason or ''}, which is no answer to what was asked"
+            )
+        if not resume:
+            have, total = 0, answer.length_remaining or 0
+            _check_room(wanted, part, total)
+            part.restart(_validator(answer), total)
+        _written(answer, part, have, total, progress)
+    except HTTPError as error:
+        raise _PassingError(f"the connection broke: {_line(error)}") from None
+    finally:
+        answer.close()
+
+
+def _written(
+    answer: urllib3.BaseHTTPResponse, part: _Part, have: int, total: int, progress: Callable[[float, str], None]
+) -> None:
+    told = -_CHUNK
+    of = f" of {total / 1e6:,.1f}" if total else ""
+    with part.path.open("ab") as file:
+        # read1 gives what has arrived, so that nothing is lost with the process but what is still on its way.
+        while data := answer.read1(_CHUNK, decode_content=False):
+            file.write(data)
+            file.flush()
+            have += len(data)
+            if have - told >= _CHUNK:
+                told = have
+                name = part.path.name.removesuffix(".part")
+                progress(have / total if total else 0.0, f"downloading {name}: {have / 1e6:,.1f}{of} MB")
+    if total and have != total:
+        raise _PassingError(f"the connection broke after {have:,} of {total:,} bytes")
+
+
+def _goes_on(answer: urllib3.BaseHTTPResponse, have: int, validator: str, total: int) -> bool:
+    """Whether an answer continues the bytes that are here, and not those of a file that has changed."""
+    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
+    if answer.status != _PARTIAL or found is None or int(found[1]) != have:
+        return False
+    same_size = found[2] == "*" or not total or int(found[2]) == total
+    return same_size and _validator(answer) in ("", validator)
+
+
+def _validator(answer: urllib3.BaseHTTPResponse) -> str:
+    """What If-Range may hold: a strong ETag, else the date of the last change (RFC 9110, 13.1.5)."""
+    etag = answer.headers.get("ETag", "")
+    return etag if etag and not etag.startswith("W/") else answer.headers.get("Last-Modified", "")
+
+
+def _answered(pool: urllib3.PoolManager, url: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+    """The answer behind redirections, its body unread; statuses other than success and a bad range are errors."""
+    at = url
+    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers}
+    for _ in range(_MOST_REDIRECTS + 1):
+        try:
+            answer = pool.request(
+                "GET", at, headers=headers, redirect=False, retries=False, preload_content=False, timeout=_TIMEOUT
+            )
+        except HTTPError as error:
+            if isinstance(error, LocationValueError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise DataError(f"{url}: no answer: {_line(error)}") from None
+            raise _PassingError(f"no answer: {_line(error)}") from None
+        if answer.status in (_OK, _PARTIAL, _BAD_RANGE):
+            return answer
+        answer.close()
+        if answer.status in _PASSING:
+            after = answer.headers.get("Retry-After", "").strip()
+            raise _PassingError(f"{answer.status} {answer.reason or ''}", float(after) if after.isdecimal() else 0.0)
+        if answer.status not in _REDIRECTS:
+            behind = "" if at == url else f" (sent on to {at})"
+            raise DataError(f"{url}: {answer.status} {answer.reason or ''}{behind}")
+        to = urljoin(at, answer.headers.get("Location", ""))
+        if urlsplit(to).scheme not in _SCHEMES or (urlsplit(at).scheme, urlsplit(to).scheme) == ("https", "http"):
+            raise DataError(f"{url}: {answer.status}, sends on to {to!r}, which is not followed")
+        at = to
+    raise DataError(f"{url}: sends on more than {_MOST_REDIRECTS} times")
+
+
+def _pool(url: str) -> urllib3.PoolManager:
+    """Connections, through the proxy that the environment names for this address, if any."""
+    parts = urlsplit(url)
+    proxy = "" if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme, "")
+    return urllib3.ProxyManager(proxy) if proxy else urllib3.PoolManager()
+
+
+def _check_room(wanted: _Wanted, part: _Part, total: int) -> None:
+    if wanted.size and total and wanted.size != total:
+        raise DataError(f"{wanted.url}: the server has {total:,} bytes, expected {wanted.size:,}; has it changed?")
+    free = shutil.disk_usage(part.path.parent).free
+    if total > free:
+        raise DataError(f"{wanted.url}: {total:,} bytes, but only {free:,} are free in {part.path.parent}")
+
+
+def _parsed(checksum: str) -> tuple[str, str] | None:
+    if not checksum:
+        return None
+    found = re.fullmatch(r"(?:sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})", checksum.strip().casefold())
+    if found is None:
+        raise DataError(f"checksum {checksum!r}: write sha256: and 64 or md5: and 32 hexadecimal digits")
+    algorithm, _, value = found[0].partition(":")
+    return algorithm, value
+
+
+def _file_name(url: str) -> str:
+    """The address's own file name behind a hash of the whole, since two addresses may share it."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", unquote(urlsplit(url).path).rpartition("/")[2])[-80:]
+    return f"{hashlib.sha256(url.encode()).hexdigest()[:10]}-{name or 'file'}"
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
