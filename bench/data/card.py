@@ -47,7 +47,8 @@ class TextRule:
 
     question_words, code_lines: the least number of each. ngram: words per shingle of a solution.
     near_question, near_solution: Jaccard similarity of word sets and of shingle sets from which on two belong together.
-    drop_numbers, drop_single_letters: tokens that no text keeps; see ``bench.data.cleanup``.
+    drop_near: where splits come with the collection, training questions that are near duplicates of a held-out one, or whose
+        solutions are of a held-out one's, are left out too. drop_numbers, drop_single_letters: tokens that no text keeps; see ``bench.data.cleanup``.
     """
 
     question_words: int = 1
@@ -55,6 +56,7 @@ class TextRule:
     ngram: int = 3
     near_question: float = 0.8
     near_solution: float = 0.6
+    drop_near: bool = False
     drop_numbers: bool = False
     drop_single_letters: bool = False
 

@@ -95,7 +95,24 @@ class Judged:
         texts = {folded(query.text) for query in later.queries}
         kept = [query.id for query in split.queries if folded(query.text) not in texts]
         self._drop(f"questions of {name} that stand word for word in a later split", len(split.queries) - len(kept))
-        return _part(split, kept)
+        distinct = _part(split, kept)
+        return self._apart(distinct, later, name) if self.card.text.drop_near else distinct
+
+    def _apart(self, split: Split, later: Split, name: str) -> Split:
+        """The questions that resemble none of a later split, neither in words nor in their solutions."""
+        from bench.data.overlaps import near_duplicates_between  # noqa: PLC0415 - loads scipy, and few cards ask for it
+
+        rule = self.card.text
+        texts, others = ([query.text for query in one.queries] for one in (split, later))
+        near = near_duplicates_between(texts, others, ngram=1, threshold=rule.near_question)
+        lost = {split.queries[at].id for at, _ in near}
+        mine, theirs = (sorted(one.judged()) for one in (split, later))
+        texts, others = ([self.docs[doc].text for doc in ids] for ids in (mine, theirs))
+        near = near_duplicates_between(texts, others, ngram=rule.ngram, threshold=rule.near_solution)
+        copies = {mine[at] for at, _ in near}
+        lost |= {query for query, grades in split.qrels.items() if any(grades[d] > 0 and d in copies for d in grades)}
+        self._drop(f"questions of {name} near a later split's, in words or solution", len(lost))
+        return _part(split, [query.id for query in split.queries if query.id not in lost])
 
     def _dev_from(self, train: Split) -> tuple[Split, Split]:
         """Set a share of the training questions apart; the same text goes to the same side."""

@@ -136,6 +136,7 @@ _SECTIONS: Mapping[str, Mapping[str, Key]] = {
         "ngram": _POSITIVE,
         "near_question": _SIMILARITY,
         "near_solution": _SIMILARITY,
+        "drop_near": _FLAG,
         "drop_numbers": _FLAG,
         "drop_single_letters": _FLAG,
     },

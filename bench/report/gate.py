@@ -7,8 +7,8 @@ from statistics import median
 
 from bench.outcome import Outcome
 from bench.report import units
-from bench.report.status import told, why
 from bench.report.comparison import Change, Comparison
+from bench.report.status import told, why
 
 KINDS = ("quality", "latency")
 DISTURBED = 0.5

@@ -351,3 +351,32 @@ def test_a_corpus_is_read_line_by_line(beir, opened):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < (folder / "corpus.jsonl").stat().st_size / 4
+
+
+def test_training_questions_near_a_held_out_one_are_left_out_if_the_card_says_so(beir, tmp_path):
+    names = range(12)
+    queries = {f"q{i}": f"how to open file{i} reader{i} writer{i} quickly" for i in names}
+    queries["q1"] = queries["q11"] + " now"  # differs in one word from a held-out question
+    docs = {f"d{i}": f"call open{i} with mode{i} and then close{i} it after use{i}" for i in names}
+    docs["d2"] = docs["d11"] + " again"  # almost a held-out question's solution
+    folder = beir(docs, queries, train=[(f"q{i}", f"d{i}", 1) for i in range(10)], test=[("q11", "d11", 1)])
+    for flag, lost in (("false", set()), ("true", {"q1", "q2"})):
+        card = f"""
+schema = 1
+name = "near"
+version = 1
+title = "x"
+description = "x"
+language = "en"
+licence = "CC0-1.0"
+[source]
+kind = "beir"
+path = "{folder}"
+[text]
+drop_near = {flag}
+"""
+        (tmp_path / "near.toml").write_text(card, encoding="utf-8")
+        data = open_dataset("near", cards=[tmp_path], cache=tmp_path / "cache")
+        kept = {query.id for split in (data.train, data.dev) for query in split.queries}
+        assert kept == {f"q{i}" for i in range(10)} - lost
+        assert ("near a later split's" in data.facts.get("dropped", "")) == bool(lost)
