@@ -190,14 +190,15 @@ def _memory(system: System, *, trains: bool) -> list[str]:
 
 def _cheaper(summary: Summary, pick: System) -> str:
     """Systems that lose little and save much, where one is."""
-    found = alternatives(summary, pick)
-    told = [
-        f"{code(one.system.label)} loses {units.measure(one.loss.difference)} {units.interval(one.loss.low, one.loss.high)} "
-        f"and takes {units.duration(one.seconds)} a search{f' on {escape(one.device)}' if len(summary.devices) > 1 else ''}, "
-        f"1/{one.times:.0f} of the time"
-        for one in found
-    ]
-    return f"Cheaper: {'; '.join(told)}." if told else ""
+    sentences = []
+    for one in alternatives(summary, pick):
+        lost = one.difference
+        where = f" on {escape(one.device)}" if len(summary.devices) > 1 else ""
+        sentences.append(
+            f"{code(one.system.label)} loses {units.measure(-lost.difference)} {units.interval(-lost.high, -lost.low)} and "
+            f"takes {units.duration(one.seconds)} a search{where}, 1/{one.times:.0f} of the time"
+        )
+    return f"Cheaper: {'; '.join(sentences)}." if sentences else ""
 
 
 def _left_out(summary: Summary) -> list[str]:

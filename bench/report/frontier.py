@@ -16,12 +16,12 @@ NAMED = 2
 class Alternative(NamedTuple):
     """A system that is worse than the one to ship, but much faster.
 
-    loss: main measure of the one to ship minus this one's. seconds, times: p50 on the device, and how many times that of
+    difference: its main measure minus that of the one to ship. seconds, times: p50 on the device, and how many times that of
     the one to ship is as long.
     """
 
     system: System
-    loss: Difference
+    difference: Difference
     device: str
     seconds: float
     times: float
@@ -49,14 +49,16 @@ def alternatives(summary: Summary, pick: System) -> list[Alternative]:
         known = medians(summary, device)
         if pick in known:
             found = [
-                Alternative(system, _loss(summary, pick, system), device, known[system], known[pick] / known[system])
+                Alternative(
+                    system, _difference(summary, pick, system), device, known[system], known[pick] / known[system]
+                )
                 for system in frontier(summary, device)
                 if system is not summary.best and not summary.comparisons[system.label].tied
             ]
-            worth = [one for one in found if 0 < one.loss.difference <= TOLERATED_LOSS and one.times >= MUCH]
+            worth = [one for one in found if -TOLERATED_LOSS <= one.difference.difference < 0 and one.times >= MUCH]
             return worth if len(worth) <= NAMED else [worth[0], worth[-1]]
     return []
 
 
-def _loss(summary: Summary, pick: System, system: System) -> Difference:
-    return paired_difference(pick.scores(summary.main), system.scores(summary.main), summary.groups)
+def _difference(summary: Summary, pick: System, system: System) -> Difference:
+    return paired_difference(system.scores(summary.main), pick.scores(summary.main), summary.groups)

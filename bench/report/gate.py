@@ -57,7 +57,7 @@ def unjudged(one: Comparison, kinds: tuple[str, ...]) -> list[str]:
 
 def _disturbed(one: Comparison) -> Iterator[str]:
     for side in (one.before, one.after):
-        others = side.summary.record.others
+        others = side.summary.record.others[: side.summary.timed_rounds]
         if others and median(others) > DISTURBED:
             cores = units.number(median(others), 2)
             yield f"{side.name} ran on a busy machine, others used {cores} cores: its latencies say little"

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from math import isnan
 
+from bench.measure.rounds import median_interval, tail_interval
 from bench.report import units
 from bench.report.markdown import code, device_table, escape, folded
-from bench.report.rounds import median_interval, tail_interval
 from bench.report.server import server
 from bench.report.speed import LEVELS, Speed, fastest, slowdown, speed, timed_job
 from bench.report.status import told

@@ -8,8 +8,8 @@ from statistics import fmean
 import numpy as np
 
 from bench.measure.ratios import Ratio, paired_ratio
+from bench.measure.rounds import Rounds, round_percentiles
 from bench.outcome import Outcome
-from bench.report.rounds import Rounds, round_percentiles
 from bench.report.summary import Summary
 from bench.report.system import System
 

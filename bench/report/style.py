@@ -95,11 +95,10 @@ def _darker(colour: str) -> str:
 
 
 def _shortened(label: str, labels: Sequence[str]) -> str:
-    """Without what goes without saying, then cut in the middle; where others are cut to the same, from where it differs."""
-    brief = label.replace("=true", "")
-    spaced = re.sub(r"(?<=\w)([+/])(?=\w)", r" \1 ", brief)
-    if len(label) > LONGEST and len(brief) <= LONGEST and brief not in labels:
-        return spaced if len(spaced) <= LONGEST else brief
+    """Briefer if it is too long; where that makes two alike, cut, the rest beginning with the option in which they differ."""
+    brief = _brief(label)
+    if all(_brief(other) != brief for other in labels if other != label):
+        return brief
     rivals = [other for other in labels if other != label and _cut(other) == _cut(label)]
     if not rivals:
         return _cut(label)
@@ -108,6 +107,20 @@ def _shortened(label: str, labels: Sequence[str]) -> str:
     room = LONGEST - _HEAD - 1
     tail = label[start : start + room] if len(label) - start <= room else f"{label[start : start + room - 1]}…"
     return f"{label[:_HEAD]}…{tail}"
+
+
+def _brief(label: str) -> str:
+    """The names of all parts and as many options as fit: the longest part loses its last one first."""
+    if len(label) <= LONGEST:
+        return label
+    pieces = re.split("([+/])", label.replace("=true", ""))
+    while len(" ".join(pieces)) > LONGEST:
+        longest = max(range(0, len(pieces), 2), key=lambda at: len(pieces[at]))
+        kept, colon, _ = pieces[longest].rpartition(":")
+        if not colon:
+            return _cut(label)
+        pieces[longest] = f"{kept}…"
+    return " ".join(pieces)
 
 
 def _common(one: str, other: str) -> int:

@@ -11,9 +11,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
+from bench.measure.rounds import median_interval
 from bench.report import units
 from bench.report.frontier import frontier
-from bench.report.rounds import median_interval
 from bench.report.speed import speed
 from bench.report.style import FONT, GREY, looks
 from bench.report.summary import Summary

@@ -126,6 +126,18 @@ def test_a_long_name_first_loses_what_goes_without_saying(a):
     assert [names[spec].name for spec in specs] == ["bm25:tune + gru:weights=dev", "bm25:tune=true"]
 
 
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        ("bm25:k1=0.9:b=0.4+gru:weights=dev", "bm25:k1=0.9… + gru…"),
+        ("{bm25:tune=true+gru}/cnn:depth=50:dim=128", "{bm25:tune + gru} / cnn…"),
+        ("a-very-long-name-of-a-single-system", "a-very-long-n…single-system"),
+    ],
+)
+def test_a_long_name_keeps_the_names_of_its_parts(a, spec, name):
+    assert looks(summarise(a.record([spec]), []))[spec].name == name
+
+
 def test_names_never_overlap(summary, crowd):
     for run in (summary, crowd):
         _, axes = axes_of(7.2, 4.2)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.measure.percentiles import percentile_interval, percentiles
-from bench.report.rounds import median_interval, round_percentiles, tail_interval
+from bench.measure.rounds import median_interval, round_percentiles, tail_interval
 
 LEVELS = (50, 90, 95, 99)
 
