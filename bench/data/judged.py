@@ -1,11 +1,11 @@
 """From documents, questions and judgements to a Dataset: splits as given, or divided by the card's rule."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from bench.api import Doc, Query
-from bench.data.card import Card, TextRule
+from bench.data.card import Card
 from bench.data.cleanup import cleaned
 from bench.data.dataset import Dataset, Split
 from bench.data.neighbours import clusters, near_duplicates
@@ -40,6 +40,13 @@ class Judged:
         a later split are left out, and so are questions without a relevant document. DataError where none is left to hold
         out, and for judgements of what is not there.
         """
+        return _cleaned(self)._given(judgements, facts)  # noqa: SLF001 - of its own class
+
+    def divided(self, judgements: Iterable[Judgement], facts: Mapping[str, str]) -> Dataset:
+        """Divide questions that were judged together by the card's rule; near duplicates stay on one side but at random."""
+        return _cleaned(self)._divided(judgements, facts)  # noqa: SLF001 - of its own class
+
+    def _given(self, judgements: Mapping[str, Iterable[Judgement]], facts: Mapping[str, str]) -> Dataset:
         if self.card.split.rule not in ("auto", "official"):
             raise DataError(
                 f"{self.card.name}: split by {self.card.split.rule!r}, but it comes with its splits; choose official"
@@ -58,8 +65,7 @@ class Judged:
             how = f"as given: held out is {self.names['test']}, dev is {len(dev.queries):,} questions of train"
         return self._dataset(train, dev, test, {**facts, "split": how})
 
-    def divided(self, judgements: Iterable[Judgement], facts: Mapping[str, str]) -> Dataset:
-        """Divide questions that were judged together by the card's rule; near duplicates stay on one side but at random."""
+    def _divided(self, judgements: Iterable[Judgement], facts: Mapping[str, str]) -> Dataset:
         rule = self.card.split.rule
         if rule in ("official", "by-time"):
             raise DataError(
@@ -132,11 +138,7 @@ class Judged:
     def _dataset(
         self, train: Split, dev: Split, test: Split, facts: Mapping[str, str], groups: Mapping[str, str] | None = None
     ) -> Dataset:
-        rule = self.card.text
         docs = tuple(self.docs.values())
-        if rule.drop_numbers or rule.drop_single_letters:
-            docs = tuple(doc._replace(text=cleaned(doc.text, rule), title=cleaned(doc.title, rule)) for doc in docs)
-            train, dev, test = (_cleaned(split, rule) for split in (train, dev, test))
         empty = sum(not doc.content.strip() for doc in docs)
         told = {**facts, "documents": f"{len(docs):,}, of which {empty:,} are empty"}
         if self.dropped:
@@ -144,8 +146,17 @@ class Judged:
         return Dataset(self.card.name, docs, train, dev, test, self.card.pool or "all", told, groups or {})
 
 
-def _cleaned(split: Split, rule: TextRule) -> Split:
-    return Split(tuple(query._replace(text=cleaned(query.text, rule)) for query in split.queries), split.qrels)
+def _cleaned(whole: Judged) -> Judged:
+    """After the clean-up that the card asks for, and before texts are compared."""
+    rule = whole.card.text
+    if not (rule.drop_numbers or rule.drop_single_letters):
+        return whole
+    docs = {
+        name: doc._replace(text=cleaned(doc.text, rule), title=cleaned(doc.title, rule))
+        for name, doc in whole.docs.items()
+    }
+    queries = {name: query._replace(text=cleaned(query.text, rule)) for name, query in whole.queries.items()}
+    return replace(whole, docs=docs, queries=queries)
 
 
 def _part(split: Split, ids: Sequence[str]) -> Split:

@@ -380,3 +380,32 @@ drop_near = {flag}
         kept = {query.id for split in (data.train, data.dev) for query in split.queries}
         assert kept == {f"q{i}" for i in range(10)} - lost
         assert ("near a later split's" in data.facts.get("dropped", "")) == bool(lost)
+
+
+def test_the_clean_up_of_a_card_comes_before_texts_are_compared(beir, tmp_path):
+    queries = {"q1": "open file 1 of 20", "q2": "open file 2 of 30", "q3": "close a door", "q4": "shut the lid"}
+    docs = {f"d{i}": f"answer {i} x stands here" for i in range(1, 5)}
+    folder = beir(docs, queries, train=[(f"q{i}", f"d{i}", 1) for i in (1, 3, 4)], test=[("q2", "d2", 1)])
+    card = CLEAN.format(path=folder)
+    (tmp_path / "clean.toml").write_text(card, encoding="utf-8")
+    data = open_dataset("clean", cards=[tmp_path], cache=tmp_path / "cache")
+    assert data.test.queries[0].text == "open file of"
+    assert {doc.text for doc in data.corpus} == {"answer stands here"}
+    assert "q1" not in {query.id for split in (data.train, data.dev) for query in split.queries}  # now the same as q2
+
+
+CLEAN = """
+schema = 1
+name = "clean"
+version = 1
+title = "x"
+description = "x"
+language = "en"
+licence = "CC0-1.0"
+[source]
+kind = "beir"
+path = "{path}"
+[text]
+drop_numbers = true
+drop_single_letters = true
+"""
