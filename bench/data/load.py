@@ -12,7 +12,7 @@ from bench.data.cache import cached
 from bench.data.card import Card, SourceSpec
 from bench.data.cards import find_card
 from bench.data.dataset import Dataset
-from bench.data.kinds import described, loaded, named, typed
+from bench.data.kinds import described, loaded, named, option_mistakes, typed
 from bench.data.source import Opening, Progress, Source
 from bench.errors import DataError
 from bench.suggest import nearest
@@ -65,6 +65,8 @@ def open_card(reference: str, *, cards: Sequence[Path] = ()) -> Card:
     if not argument:
         wanted = described(kind).argument
         raise DataError(f"{reference!r} names no {wanted}; write {kind}:{wanted.upper()}")
+    if found := option_mistakes(kind, {described(kind).argument: argument, **options}):
+        raise DataError(f"{reference}: {'; '.join(found)}")
     spec = SourceSpec(kind, {described(kind).argument: argument, **options})
     card = Card(name=kind, title=argument, source=spec)
     return replace(card, name=source_of(card).name())

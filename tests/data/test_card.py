@@ -91,7 +91,7 @@ def test_every_mistake_is_a_line_with_file_and_key(written):
         ("schema = 1\nname = x", r"not TOML: .*line 2"),
         ("", "schema: missing, this version reads schema = 1"),
         (GOOD.replace("schema = 1", "schema = 9"), "schema: 9, this version reads schema = 1"),
-        (GOOD.replace('"pairs"', '"magic"'), r"source\.kind: 'magic' is none of beir, .*pairs, python-docs"),
+        (GOOD.replace('"pairs"', '"magic"'), r"source\.kind: 'magic' is none of beir, .*pairs, parallel, python-docs"),
         (GOOD.replace('path = "data/forum.csv"\n', ""), r"source\.path: missing, give a text"),
         (GOOD.replace('"our-forum"', '"your-forum"'), "name: 'your-forum', but a card is found by its file name"),
         (GOOD.replace('"our-forum"', '"Our Forum"'), "name: 'Our Forum' is not a name of lower-case letters"),
