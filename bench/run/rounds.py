@@ -23,9 +23,9 @@ PATIENCE = 4.0
 """A round may take so many times its share: it has the same number of samples as the others even when the machine is busy."""
 TRIALS = 3
 """Calls from which the size of a batch is chosen; the fastest counts, since others may have been disturbed."""
-WARM_UP = 3.0
+WARM_UP = 5.0
 """Seconds of searches before the first sample that counts, at most."""
-WARM_UP_QUESTIONS = 50
+WARM_UP_QUESTIONS = 20
 """Questions that are repeated until their time has settled."""
 
 
@@ -129,7 +129,7 @@ def _warm_up(one: Running, questions: int) -> None:
     trial = min(questions, fit_to(BATCH_BUDGET / ROUNDS, questions, found["median"]))
     seconds = min(one.worker.measure("batch", [trial] * TRIALS, budget=WARM_UP)["samples"])
     one.batch = fit_to(BATCH_BUDGET / ROUNDS, questions, seconds / trial)
-    one.overhead = median(one.worker.measure("null", block * 4, budget=WARM_UP)["samples"])
+    one.overhead = median(one.worker.measure("null", block * 10, budget=WARM_UP)["samples"])
 
 
 def _time(one: Running, asked: Sequence[int]) -> None:
