@@ -1,8 +1,10 @@
 """Built collections kept in a folder: one file each, whole or not at all, rebuilt when damaged or when anything it depends on changed."""
 
+import glob
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -16,6 +18,7 @@ from bench.errors import StoreError
 from bench.files import write_bytes
 
 _KEPT = 4
+_ABANDONED = 24 * 3600.0
 
 
 def cached(folder: Path, card: Card, versions: Mapping[str, str], build: Callable[[], Dataset]) -> Dataset:
@@ -30,6 +33,7 @@ def cached(folder: Path, card: Card, versions: Mapping[str, str], build: Callabl
         found = build()
         _write(path, found)
         _forget_older(path, card.name)
+        _sweep(folder)
     return found
 
 
@@ -74,7 +78,7 @@ def _forget_older(path: Path, name: str) -> None:
     """Keep the newest few builds, for environments that share the folder; each is tens of megabytes."""
     others = [
         other
-        for other in path.parent.glob(f"{name}-*.json")
+        for other in path.parent.glob(f"{glob.escape(name)}-*.json")
         if re.fullmatch(r"[0-9a-f]{16}", other.stem[len(name) + 1 :])
     ]
     dated = []
@@ -83,3 +87,11 @@ def _forget_older(path: Path, name: str) -> None:
             dated.append((other.stat().st_mtime, other))
     for _, other in sorted(dated, reverse=True)[_KEPT:]:
         other.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what writers that were killed left behind: temporary files that nobody has written to for a day."""
+    for path in folder.glob(".*.*"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > _ABANDONED:
+                path.unlink()

@@ -10,6 +10,17 @@ from bench.errors import DataError
 
 POOLS = ("heldout", "all")
 
+_COUNTING = (
+    "questions",
+    "documents",
+    "groups",
+    "left in train",
+    "later in train",
+    "quoted",
+    "questions that are documents",
+)
+"""Facts that are wrong of a part of the collection."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -82,20 +93,29 @@ class Dataset:
         return Pairs(self._select(part), part.queries, part.qrels)
 
     def limited(self, limit: int) -> "Dataset":
-        """Keep the first ``limit`` held-out questions, four times as many for training, and the documents judged for those."""
+        """Keep the first ``limit`` held-out questions, four times as many for training, and the documents judged for those.
+
+        Facts that count questions or documents go; what is left tells of the whole collection.
+        """
         test, dev, train = (
             _first(split, n) for split, n in ((self.test, limit), (self.dev, limit), (self.train, 4 * limit))
         )
         kept = test.judged() | dev.judged() | train.judged()
+        corpus = tuple(doc for doc in self.corpus if doc.id in kept)
+        questions = {query.id for split in (test, dev, train) for query in split.queries}
+        told = (
+            f"first {limit} held-out questions; pool and corpus reduced to {len(corpus):,} of {len(self.corpus):,} "
+            "documents; other counts are of the whole collection"
+        )
         return Dataset(
             name=self.name,
-            corpus=tuple(doc for doc in self.corpus if doc.id in kept),
+            corpus=corpus,
             train=train,
             dev=dev,
             test=test,
             pool=self.pool,
-            facts={**self.facts, "limit": f"first {limit} held-out questions"},
-            groups=self.groups,
+            facts={**{name: fact for name, fact in self.facts.items() if name not in _COUNTING}, "limit": told},
+            groups={query: group for query, group in self.groups.items() if query in questions},
         )
 
     def _select(self, split: Split) -> tuple[Doc, ...]:

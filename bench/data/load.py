@@ -1,5 +1,6 @@
 """Opens a collection by name: a card's, or ``kind:argument`` for one's own."""
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,6 +9,7 @@ from typing import Any
 
 from platformdirs import user_cache_path
 
+from bench.data.address import public, shown
 from bench.data.cache import cached
 from bench.data.card import Card, SourceSpec
 from bench.data.cards import find_card
@@ -66,24 +68,55 @@ def open_card(reference: str, *, cards: Sequence[Path] = ()) -> Card:
         wanted = described(kind).argument
         raise DataError(f"{reference!r} names no {wanted}; write {kind}:{wanted.upper()}")
     if found := option_mistakes(kind, {described(kind).argument: argument, **options}):
-        raise DataError(f"{reference}: {'; '.join(found)}")
+        raise DataError(f"{kind}:{shown(argument)}: {'; '.join(found)}")
     spec = SourceSpec(kind, {described(kind).argument: argument, **options})
-    card = Card(name=kind, title=argument, source=spec)
+    card = Card(name=kind, title=shown(argument), source=spec)
     return replace(card, name=source_of(card).name())
 
 
 def source_of(card: Card) -> Source:
-    """The source that a card describes, with its options; imports the file of its kind."""
+    """The source that a card describes, with its options; imports the file of its kind.
+
+    DataError for an option that is an address with a password in it, or that looks like one of the web and is none.
+    """
+    for value in card.source.options.values():
+        if isinstance(value, str) and "://" in value:
+            public(value)
     options = {name: tuple(value) if isinstance(value, list) else value for name, value in card.source.options.items()}
     made: Source = loaded(card.source.kind)(**options)
     return made
 
 
 def _options(kind: str, text: str) -> tuple[str, dict[str, Any]]:
-    """``ARGUMENT,key=value,...``: a comma that no key of the kind follows belongs to the argument."""
-    known = "|".join(one.name for one in described(kind).parameters)
-    parts = re.split(rf",(?=(?:{known})=)", text)
-    return parts[0], {name: typed(kind, name, value) for name, _, value in (part.partition("=") for part in parts[1:])}
+    """``ARGUMENT,key=value,...``: other commas belong to what stands before them.
+
+    DataError for a key that the kind does not have, unless a file is really called so, and for one that is given twice.
+    """
+    own = described(kind).argument
+    known = [one.name for one in described(kind).parameters if one.name != own]
+    argument, *rest = re.split(r",(?=\s*[\w-]+=)", text)
+    given, last = {own: argument}, own
+    swallowed: dict[str, str] = {}
+    for part in rest:
+        key, _, value = part.partition("=")
+        name = key.strip()
+        if name in given:
+            told = f"{name} is what stands behind '{kind}:' already" if name == own else f"{name} is given twice"
+            raise DataError(f"{kind}:{shown(argument)}: {told}; leave out {name}=")
+        if name in known:
+            given[name], last = value, name
+        else:
+            given[last] = f"{given[last]},{part}"
+            swallowed.setdefault(last, name)
+    for option, name in swallowed.items():
+        if not _exists(given[option]):
+            raise DataError(f"{kind} has no option {name!r}{nearest(name, known)}")
+    return given.pop(own), {name: typed(kind, name, value) for name, value in given.items()}
+
+
+def _exists(path: str) -> bool:
+    """Whether there is such a file or folder; False for what is too long for a name, where Path.exists raises."""
+    return os.path.exists(os.path.expanduser(path))  # noqa: PTH110, PTH111
 
 
 def _card_facts(card: Card) -> dict[str, str]:

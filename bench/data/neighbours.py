@@ -44,8 +44,10 @@ def near_duplicates(texts: Sequence[str], *, ngram: int, threshold: float) -> li
     """Find pairs of positions ``i < j`` whose word n-grams have a Jaccard similarity of at least ``threshold``.
 
     Words are compared without case; a text with fewer than ``ngram`` words is one n-gram. Texts without words have no
-    neighbours. Each pair is verified on the exact sets; a pair at the threshold itself is found with a probability of
-    98% or more, a closer one almost surely. The result depends on the texts alone, not on the machine or a seed.
+    neighbours. Each pair is verified on the exact sets, so none is wrong. A pair at the threshold itself is found with a
+    probability of 98% or more, a closer one almost surely, as long as it shares no bucket with more than 64 texts: of a
+    larger bucket only texts that follow one another are compared, so most of its pairs are not listed, and two of its texts
+    may end up unconnected although they are near. The result depends on the texts alone, not on the machine or a seed.
     """
     grams = gram_sets(texts, ngram)
     filled = np.flatnonzero(grams.sizes)
@@ -162,7 +164,7 @@ def _candidates(order: _Positions, band: NDArray[np.uint64]) -> Iterator[tuple[_
     sizes = np.diff(np.append(starts, len(keys)))
     for size in np.unique(sizes[sizes > 1]).tolist():
         buckets = starts[sizes == size]
-        # A crowd is chained instead of paired off: the links join it all the same.
+        # All pairs of a crowd would be too many; where its texts resemble their neighbours, the chain joins it all the same.
         crowd = size > _CROWD
         a, b = (np.arange(size - 1), np.arange(1, size)) if crowd else np.triu_indices(size, 1)
         for part in np.array_split(buckets, -(-len(buckets) * len(a) // _PAIRS)):

@@ -9,8 +9,14 @@ from bench.data.card import Card, TextRule
 from bench.data.cleanup import cleaned
 from bench.data.dataset import Dataset, Split
 from bench.data.neighbours import clusters, near_duplicates
+from bench.data.prose import quotes, words
 from bench.data.split import Parts, by_group, by_time
 from bench.errors import DataError
+
+LEAST_QUESTIONS = 30
+"""With fewer different questions, the tenth that is held out would be one or two."""
+
+_QUOTED_WORDS = 4
 
 
 class Pair(NamedTuple):
@@ -28,7 +34,7 @@ class Pair(NamedTuple):
 
 
 def folded(text: str) -> str:
-    """Text with case and white space evened out; what "the same text" means."""
+    """Text with case and white space evened out; what "the same text" means for questions."""
     return " ".join(text.casefold().split())
 
 
@@ -38,9 +44,11 @@ def dataset_from_pairs(
     """Join pairs into questions and documents and split them by the card's rule.
 
     What the text rule drops is dropped first, and with it the pairs of which nothing is left on one side. Pairs whose
-    questions are the same text become one question with several relevant documents; solutions that are the same text become
-    one document. Questions are grouped when they share a group label or a document, or are near duplicates of one another
-    in question or solution (``TextRule``). Raises DataError when no question can be held out.
+    questions are the same text (``folded``) become one question with several relevant documents; solutions that are equal
+    byte for byte become one document, since case and white space have a meaning in code. Questions are grouped when they
+    share a group label or a document, or are near duplicates of one another in question or solution (``TextRule``); by the
+    rule ``random`` they are not. The facts tell how many solutions quote their question, in four words or more. Raises
+    DataError for fewer questions than ``LEAST_QUESTIONS``, and when none can be held out.
     """
     pairs, dropped = _cleaned(pairs, card.text)
     questions: dict[str, Pair] = {}
@@ -50,19 +58,15 @@ def dataset_from_pairs(
         first = questions.setdefault(folded(pair.question), pair)
         doc = documents.setdefault(pair.solution, Doc(pair.id, pair.solution, pair.title))
         qrels.setdefault(first.id, {})[doc.id] = 1
-    if card.split.rule == "random":
-        groups = {pair.id: pair.id for pair in questions.values()}
-    else:
-        groups = _groups(pairs, questions, documents, card, progress)
+    if len(questions) < LEAST_QUESTIONS:
+        raise DataError(
+            f"{card.name}: {len(questions)} different questions; there must be {LEAST_QUESTIONS} or more to hold some out"
+        )
+    links = [] if card.split.rule == "random" else _links(pairs, questions, documents, card, progress)
+    groups = _groups(pairs, questions, links)
     queries = [Query(pair.id, pair.question) for pair in questions.values()]
     latest = _latest(pairs, questions)
-    rule = card.split.rule if card.split.rule != "auto" else ("by-time" if latest else "by-group")
-    if rule == "official":
-        raise DataError(
-            f"{card.name}: pairs come without splits; choose by-group, by-time or random instead of official"
-        )
-    if rule == "by-time" and not latest:
-        raise DataError(f"{card.name}: split by time, but not every pair has a date")
+    rule = _rule(card, dated=bool(latest))
     parts = by_time(groups, latest, card.split) if rule == "by-time" else by_group(groups, card.split)
     if not parts.test or not parts.dev:
         raise DataError(
@@ -77,9 +81,28 @@ def dataset_from_pairs(
         dev=_split(parts.dev, queries, qrels),
         test=_split(parts.test, queries, qrels),
         pool=card.pool or "heldout",
-        facts={**facts, **dropped, **joined, **_split_facts(groups, parts, rule, card)},
+        facts={
+            **facts,
+            **_quoted(pairs),
+            **dropped,
+            **joined,
+            **_split_facts(groups, parts, rule, card),
+            **(_time_facts(parts, latest) if rule == "by-time" else {}),
+        },
         groups=groups,
     )
+
+
+def _rule(card: Card, *, dated: bool) -> str:
+    """The card's rule for splits; DataError for one that pairs do not admit."""
+    rule = card.split.rule
+    if rule == "official":
+        raise DataError(
+            f"{card.name}: pairs come without splits; choose by-group, by-time or random instead of official"
+        )
+    if rule == "by-time" and not dated:
+        raise DataError(f"{card.name}: split by time, but not every pair has a date")
+    return ("by-time" if dated else "by-group") if rule == "auto" else rule
 
 
 def _cleaned(pairs: Sequence[Pair], rule: TextRule) -> tuple[Sequence[Pair], dict[str, str]]:
@@ -103,14 +126,20 @@ def _cleaned(pairs: Sequence[Pair], rule: TextRule) -> tuple[Sequence[Pair], dic
     return kept, {"clean-up": f"{' and '.join(what)} dropped, which left nothing of {lost:,} pairs"}
 
 
-def _groups(
+def _quoted(pairs: Sequence[Pair]) -> dict[str, str]:
+    count = sum(len(words(pair.question)) >= _QUOTED_WORDS and quotes(pair.solution, pair.question) for pair in pairs)
+    told = f"{count:,} solutions hold their own question word for word, which helps lexical retrievers"
+    return {"quoted": told} if count else {}
+
+
+def _links(
     pairs: Sequence[Pair],
     questions: Mapping[str, Pair],
     documents: Mapping[str, Doc],
     card: Card,
     progress: Callable[[float, str], None],
-) -> dict[str, str]:
-    """Question id -> group, named by the smallest question id in it so that the order of the pairs does not matter."""
+) -> list[tuple[int, int]]:
+    """Positions of questions that belong together."""
     position = {text: at for at, text in enumerate(questions)}
     at = [position[folded(pair.question)] for pair in pairs]
     links = _same(at, [pair.group for pair in pairs]) + _same(at, [pair.solution for pair in pairs])
@@ -120,13 +149,17 @@ def _groups(
     owner = {pair.solution: a for pair, a in zip(reversed(pairs), reversed(at), strict=True)}
     solutions = list(documents)
     near = near_duplicates(solutions, ngram=card.text.ngram, threshold=card.text.near_solution)
-    links += [(owner[solutions[a]], owner[solutions[b]]) for a, b in near]
-    ids = [pair.id for pair in questions.values()]
-    roots = clusters(len(ids), links)
+    return links + [(owner[solutions[a]], owner[solutions[b]]) for a, b in near]
+
+
+def _groups(pairs: Sequence[Pair], questions: Mapping[str, Pair], links: Sequence[tuple[int, int]]) -> dict[str, str]:
+    """Question id -> group, named by the smallest id of its pairs so that their order does not matter."""
+    roots = dict(zip(questions, clusters(len(questions), links), strict=True))
     names: dict[int, str] = {}
-    for root, name in zip(roots, ids, strict=True):
-        names[root] = min(names.get(root, name), name)
-    return {name: names[root] for root, name in zip(roots, ids, strict=True)}
+    for pair in pairs:
+        root = roots[folded(pair.question)]
+        names[root] = min(names.get(root, pair.id), pair.id)
+    return {pair.id: names[roots[text]] for text, pair in questions.items()}
 
 
 def _same(positions: Sequence[int], labels: Sequence[str]) -> list[tuple[int, int]]:
@@ -168,3 +201,9 @@ def _split_facts(groups: Mapping[str, str], parts: Parts, rule: str, card: Card)
             f"the largest has {max(kept):,}"
         )
     return facts
+
+
+def _time_facts(parts: Parts, dates: Mapping[str, float]) -> dict[str, str]:
+    first = min(dates[query] for query in parts.test)
+    later = sum(dates[query] > first for query in parts.train)
+    return {"later in train": f"{later:,} training questions are later than the first held-out one"}

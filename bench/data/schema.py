@@ -33,8 +33,8 @@ def mistakes(table: Mapping[str, Any]) -> list[str]:
     source = table.get("source")
     if isinstance(source, dict):
         found += _source(source)
-    references = table.get("reference")
-    if isinstance(references, list):
+    references = table.get("reference", [])
+    if _is_tables(references):
         for number, row in enumerate(references, start=1):
             found += _table(row, _REFERENCE, f"reference[{number}].")
     return found

@@ -12,11 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from bench.data.address import file_name
 from bench.data.card import Card
 from bench.data.dataset import Dataset
 
 Progress = Callable[[float, str], None]
 """Called with the fraction done (0 to 1) and a note while a collection is built."""
+
+
+def slug(text: str) -> str:
+    """Text as a collection's name: lower-case letters, digits and dots, hyphens for all else; never empty."""
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") or "collection"
 
 
 @dataclass(frozen=True)
@@ -53,5 +59,4 @@ class Source(ABC):
 
     def name(self) -> str:
         """What a collection without a card is called in reports: lower-case letters, digits, dots and hyphens."""
-        stem = Path(str(getattr(self, self.argument))).expanduser().resolve().stem
-        return re.sub(r"[^a-z0-9.]+", "-", stem.lower()).strip("-.") or "collection"
+        return slug(Path(file_name(str(getattr(self, self.argument)))).stem)

@@ -15,8 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.data.source import Opening
 from bench.data.web import archive as module
 from bench.data.web.archive import unpacked
+from bench.data.web.fetch import fetched_folder
 from bench.errors import DataError
 
 FILES = {"a.txt": b"alpha" * 1000, "deep/er/b.txt": b"", "deep/\u00fc.txt": bytes(range(256))}
@@ -269,3 +271,16 @@ def test_two_at_once_unpack_once(tmp_path, place):
     for thread in threads:
         thread.join()
     assert contents(place) == FILES
+
+
+def test_a_folder_that_cannot_be_one_is_named(tmp_path):
+    zipped(tmp_path / "x.zip")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(DataError, match=r"file: cannot be used: (Not a directory|File exists)"):
+        unpacked(tmp_path / "x.zip", tmp_path / "file" / "out")
+    opening = Opening(None, tmp_path, tmp_path, lambda *_: None)
+    for origin in ("x.zip", "http://127.0.0.1:9/x.zip"):
+        with pytest.raises(DataError, match=r"file: cannot be used: (Not a directory|File exists)"):
+            fetched_folder(origin, opening, tmp_path / "file")
+    with pytest.raises(DataError, match="not an address"):
+        fetched_folder("http://[x/a.zip", opening, tmp_path)

@@ -250,7 +250,7 @@ def test_names_of_collections_without_a_card():
 
     assert name("beir:https://host/a/b/SciFact.zip?download=1") == "scifact"
     assert name("beir:https://host/cqa.zip,folder=gis") == "cqa-gis"
-    assert name("beir:some/where/My Data") == "My Data"
+    assert name("beir:some/where/My Data") == "my-data"
 
 
 CARD = """

@@ -97,6 +97,7 @@ def test_every_mistake_is_a_line_with_file_and_key(written):
         (GOOD.replace('"our-forum"', '"Our Forum"'), "name: 'Our Forum' is not a name of lower-case letters"),
         (GOOD.partition("[source]")[0] + 'source = "pairs"', r"source: 'pairs' is not a table \[source\]"),
         (GOOD.replace("[source]", "reference = 3\n[source]"), "reference: 3 is not an array of tables"),
+        (GOOD.replace("[source]", "reference = [1]\n[source]"), r"reference: \[1\] is not an array of tables"),
         (GOOD.replace("[source]", "split = 3\n[source]"), "split: 3 is not a table"),
         (GOOD + "[text]\nnear_question = 0\n", "text.near_question: 0 is not a number above 0"),
     ],

@@ -85,6 +85,23 @@ def test_only_the_newest_builds_are_kept_and_other_collections_left_alone(tmp_pa
     assert build.calls == 9
 
 
+def test_names_are_no_patterns(tmp_path):
+    build = _Builder(_dataset())
+    for number in range(8):
+        cached(tmp_path, replace(CARD, name="a[b]"), {"numpy": str(number)}, build)
+        cached(tmp_path, replace(CARD, name="ab"), {"numpy": str(number)}, build)
+    assert len(list(tmp_path.iterdir())) == 8
+
+
+def test_what_killed_writers_left_is_swept_after_a_day(tmp_path):
+    old, young = tmp_path / ".tiny-0123456789abcdef.json.x1", tmp_path / ".tiny-0123456789abcdef.json.x2"
+    for path, age in ((old, 25), (young, 23)):
+        path.touch()
+        os.utime(path, (path.stat().st_mtime - age * 3600,) * 2)
+    cached(tmp_path, CARD, {}, _Builder(_dataset()))
+    assert (old.exists(), young.exists()) == (False, True)
+
+
 def test_builders_at_once_all_get_the_whole_collection(tmp_path):
     dataset = _dataset("long text " * 10_000)
     barrier = threading.Barrier(4)

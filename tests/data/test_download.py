@@ -9,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -195,8 +197,59 @@ def test_another_size_than_expected_is_noticed_before_anything_is_fetched(server
         fetch(server.url, size=17)
     assert left_over(tmp_path) == [".lock"]
     server.chunked = True
-    with pytest.raises(DataError, match=r"3,000,017 bytes, expected 17; the file is removed"):
+    with pytest.raises(DataError, match=r"more than the expected 17 bytes; the file is removed"):
         fetch(server.url, size=17)
+    assert left_over(tmp_path) == [".lock"]
+
+
+def test_no_more_than_the_expected_size_is_ever_written(server, fetch, monkeypatch):
+    server.chunked = True
+    monkeypatch.setattr(module, "_CHUNK", 1000)
+    sizes = []
+    real = module._Part.remove
+    monkeypatch.setattr(module._Part, "remove", lambda part: (sizes.append(part.path.stat().st_size), real(part)))
+    with pytest.raises(DataError, match=r"more than the expected 150,000 bytes"):
+        fetch(server.url, size=150_000)
+    assert sizes[0] <= 150_000
+
+
+@pytest.mark.parametrize("header", ["901", "Fri, 01 Jan 2100 00:00:00 GMT"])
+def test_hours_are_not_waited_for(server, fetch, header):
+    server.script = [(503, {"Retry-After": header})]
+    with pytest.raises(DataError, match=r"503 Service Unavailable, the server asks to wait [\d,]+ s; try again then"):
+        fetch(server.url)
+    assert len(server.log) == 1
+
+
+@pytest.mark.parametrize("kind", ["seconds", "date"])
+def test_the_time_that_a_server_asks_for_is_waited(server, fetch, monkeypatch, kind):
+    waited = []
+    monkeypatch.setattr(module.time, "sleep", waited.append)
+    until = format_datetime(datetime.now(UTC) + timedelta(seconds=300), usegmt=True)
+    server.script = [(429, {"Retry-After": "300" if kind == "seconds" else until})]
+    assert fetch(server.url).read_bytes() == CONTENT
+    assert 290 <= max(waited) <= 300
+
+
+@pytest.mark.parametrize("url", ["http://[x/a.csv", "http://host:port/a.csv", "http://host:99999/a.csv"])
+def test_what_is_no_address_is_one_line(server, fetch, url):
+    with pytest.raises(DataError, match="not an address"):
+        fetch(url)
+    server.script = [(302, {"Location": url})]
+    with pytest.raises(DataError, match=r"302, sends on to .*not an address.*; it is not followed"):
+        fetch(server.url)
+
+
+def test_a_password_in_an_address_is_refused_and_not_repeated(fetch):
+    with pytest.raises(DataError, match=r"^http://127\.0\.0\.1:9/x\.zip: a user name or a password") as caught:
+        fetch("http://user:s3cr3t@127.0.0.1:9/x.zip")
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_one_is_named(server, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(DataError, match=r"file/downloads: cannot be used: Not a directory"):
+        download(server.url, tmp_path / "file" / "downloads", progress=lambda *_: None)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 204])
@@ -235,7 +288,7 @@ def test_redirections_are_followed_but_not_for_ever(server, fetch):
 @pytest.mark.parametrize("to", ["ftp://127.0.0.1/x.zip", "file:///etc/passwd", "data:,x"])
 def test_redirections_to_other_schemes_are_refused(server, fetch, to):
     server.script = [(302, {"Location": to})]
-    with pytest.raises(DataError, match=r"302, sends on to .* which is not followed"):
+    with pytest.raises(DataError, match=r"302, sends on to .*only https.*; it is not followed"):
         fetch(server.url)
 
 

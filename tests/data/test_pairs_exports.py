@@ -144,6 +144,7 @@ TABLE = b"question,answer\r\n"
         ("p.csv", TABLE + b"a,b\r\nc,\x81\r\n", r"p\.csv:3: neither UTF-8 nor Windows-1252 \(byte 0x81\)"),
         ("p.csv", TABLE + b"a,b\r\nc,d\0e\r\n", r"p\.csv:3: a NUL byte"),
         ("p.csv", "question,answer\r\na,b\r\n".encode("utf-16-le"), r"p\.csv:1: a NUL byte, .* as UTF-8"),
+        ("p.csv", "question,answer\r\né,b\r\n".encode("utf-16-le"), r"p\.csv:1: a NUL byte, .* as UTF-8"),
         ("p.csv", codecs.BOM_UTF16_LE + "question\na\nb".encode("utf-16-le") + b"x", r"p\.csv:3: not UTF-16"),
         ("p.csv", codecs.BOM_UTF16_BE + "question\na\nb".encode("utf-16-be") + b"x", r"p\.csv:3: not UTF-16"),
         ("p.csv", codecs.BOM_UTF8 + TABLE + b"a,\xe9\r\n", r"p\.csv:2: not UTF-8"),

@@ -41,7 +41,17 @@ def test_groups_are_never_divided_and_no_split_is_larger_than_asked(groups, rule
 @given(groups=_groups, rule=_rules, data=st.data())
 def test_the_same_holds_by_time(groups, rule, data):
     dates = {query: data.draw(st.integers(0, 20)) for query in groups}
-    _assert_divided(groups, by_time(groups, dates, rule), rule)
+    parts = by_time(groups, dates, rule)
+    _assert_divided(groups, parts, rule)
+    latest = {group: max(dates[query] for query in groups if groups[query] == group) for group in groups.values()}
+    if parts.test and parts.dev:
+        assert max(latest[groups[query]] for query in parts.dev) <= min(latest[groups[query]] for query in parts.test)
+    # What is later and learned from belongs to groups that fit into no split.
+    room = min(rule.heldout, rule.dev, rule.largest_group, max(1, int(rule.fraction * len(groups))))
+    for part in filter(None, (parts.test, parts.dev)):
+        first = min(latest[groups[query]] for query in part)
+        later = {groups[query] for query in parts.train if latest[groups[query]] > first}
+        assert all(sum(one == group for one in groups.values()) > room for group in later)
 
 
 def _threads(count, seed=0):
@@ -87,3 +97,13 @@ def test_a_thread_stands_where_its_latest_question_does():
     dates = {query: float(query[1:]) for query in groups}
     parts = by_time(groups, dates, SplitRule(heldout=10, dev=10))
     assert set(parts.test) == {"q0", *(f"q{i}" for i in range(91, 100))}
+
+
+def test_by_time_a_split_ends_at_the_first_thread_that_no_longer_fits():
+    threads = {97: "a", 96: "a", 95: "a", 94: "b", 93: "b", 92: "b"}
+    groups = {f"q{i}": threads.get(i, f"g{i}") for i in range(100)}
+    dates = {query: float(query[1:]) for query in groups}
+    parts = by_time(groups, dates, SplitRule(heldout=6, dev=6))
+    # 99 and 98 and a leave room for one, into which 91 would fit; b comes first and begins dev.
+    assert set(parts.test) == {f"q{i}" for i in range(95, 100)}
+    assert set(parts.dev) == {f"q{i}" for i in range(89, 95)}

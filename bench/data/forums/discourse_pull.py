@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from bench.data.forums.discourse_topics import posts_of, seconds, stored, topic_files
+from bench.data.forums.discourse_topics import is_id, posts_of, seconds, stored, stream_of, topic_files
 from bench.data.source import Progress
 from bench.data.tables.records import content_hash
-from bench.data.web.http import AnswerError, Client
+from bench.data.web.answers import AnswerError
+from bench.data.web.http import Client
+from bench.data.web.lock import locked, usable
 from bench.errors import DataError
 from bench.files import write_json
 
@@ -54,13 +56,15 @@ def pull(address: str, bounds: Bounds, folder: Path, client: Callable[[], Client
     """Bring the topics of a forum into a folder of their own, with requests only for what is not there yet.
 
     Answers lie below ``lists/`` and ``topics/``, each written whole or not at all. A pull within the same bounds that was
-    finished once is not repeated. Raises DataError.
+    finished once is not repeated; processes that pull into one folder wait for one another. Raises DataError.
     """
     told = json.dumps(bounds)
     done = folder / f"finished-{hashlib.sha256(told.encode()).hexdigest()[:12]}.json"
-    if not _is_whole(done):
-        _pull(_Forum(address, folder, client()), bounds, done, progress)
-    table = stored(done)
+    note = f"waiting for another process that pulls {address}"
+    with locked(folder / "lock", lambda: progress(0.0, note)), usable(folder):
+        if not _is_whole(done):
+            _pull(_Forum(address, folder, client()), bounds, done, progress)
+        table = stored(done)
     return Pulled(folder / "topics", tuple(table["topics"]), table["skipped"], table["begun"], table["content"])
 
 
@@ -111,7 +115,7 @@ class _Forum(NamedTuple):
             table = self.kept(path, partial(self._posts, f"t/{topic}.json"))
             if "gone" in table:
                 return
-            for number, ids in enumerate(_further(table), start=1):
+            for number, ids in enumerate(_further(table, str(path)), start=1):
                 further = path.with_name(f"{topic}-{number}.json")
                 self.kept(further, partial(self._posts, f"t/{topic}/posts.json", ids))
         except AnswerError as error:
@@ -127,28 +131,40 @@ class _Forum(NamedTuple):
 
         def ask() -> Any:
             table = self.client.get_json(f"{self.address}/{path}", parameters)
-            listed = table.get("topic_list") if isinstance(table, dict) else None
-            topics = listed.get("topics") if isinstance(listed, dict) else None
-            if not isinstance(topics, list) or not all(isinstance(topic, dict) and "id" in topic for topic in topics):
-                raise DataError(f"{self.address}/{path}: no list of topics; is this the address of a Discourse forum?")
+            _check_listed(table, f"{self.address}/{path}")
             return table
 
-        listed: Mapping[str, Any] = self.kept(self.folder / "lists" / f"{number}.json", ask)["topic_list"]
+        place = self.folder / "lists" / f"{number}.json"
+        table = self.kept(place, ask)
+        _check_listed(table, str(place))
+        listed: Mapping[str, Any] = table["topic_list"]
         return listed
 
     def _posts(self, path: str, ids: list[int] | None = None) -> Any:
         further: Mapping[str, list[int]] = {"post_ids[]": ids} if ids else {}
         table = self.client.get_json(f"{self.address}/{path}", {"include_raw": "true", **further})
-        posts_of(table, f"{self.address}/{path}")
+        stream_of(table, f"{self.address}/{path}")
         return table
+
+
+def _check_listed(table: Any, origin: str) -> None:
+    listed = table.get("topic_list") if isinstance(table, dict) else None
+    topics = listed.get("topics") if isinstance(listed, dict) else None
+    if not isinstance(topics, list) or not all(isinstance(topic, dict) and "id" in topic for topic in topics):
+        raise DataError(f"{origin}: no list of topics; is this the address of a Discourse forum?")
+    wrong = [topic["id"] for topic in topics if not is_id(topic["id"])]
+    if wrong:
+        raise DataError(f"{origin}: a topic has the id {wrong[0]!r:.40}, which is no number above 0")
 
 
 def _entries(forum: _Forum, bounds: Bounds) -> Iterator[Mapping[str, Any]]:
     """The topics that the forum lists, each once: between two requests one may move from a page to the next."""
     known: set[int] = set()
+    fresh = stale = 0
     for number in count():
         listed = forum.page(bounds.category, number)
         recent = [topic for topic in listed["topics"] if _is_recent(topic, bounds, forum.address)]
+        before = len(known)
         for topic in recent:
             if topic["id"] not in known:
                 known.add(topic["id"])
@@ -157,6 +173,11 @@ def _entries(forum: _Forum, bounds: Bounds) -> Iterator[Mapping[str, Any]]:
                 return
         # A pinned topic may stand among newer ones, so that only a page of nothing but old ones is the end.
         if not recent or not listed.get("more_topics_url"):
+            return
+        fresh, stale = (fresh + 1, 0) if len(known) > before else (fresh, stale + 1)
+        # Topics begun since the stored pages were asked for push those pages' topics on to later ones, as many pages as
+        # there were; more pages without anything new come from a server that answers the same to every number.
+        if stale > fresh:
             return
 
 
@@ -176,11 +197,10 @@ def _skipped(topic: Mapping[str, Any], bounds: Bounds) -> str:
     return ""
 
 
-def _further(table: Mapping[str, Any]) -> list[list[int]]:
+def _further(table: Mapping[str, Any], origin: str) -> list[list[int]]:
     """The ids of posts that did not come with the topic itself, in the portions in which they are asked for."""
-    stream = table["post_stream"].get("stream")
-    here = {post.get("id") for post in posts_of(table, "topic")}
-    ids = [name for name in dict.fromkeys(stream if isinstance(stream, list) else []) if name not in here]
+    here = {post["id"] for post in posts_of(table, origin) if is_id(post.get("id"))}
+    ids = [name for name in dict.fromkeys(stream_of(table, origin)) if name not in here]
     return [ids[at : at + _POSTS_A_REQUEST] for at in range(0, len(ids), _POSTS_A_REQUEST)]
 
 

@@ -8,6 +8,9 @@ from typing import Literal, NamedTuple
 from bench.data.forums.discourse_topics import Post, Topic
 from bench.data.markup.segment import INVISIBLE
 
+# Forums allow 255 characters. The patterns below look back and forth, which a title without end would make take for ever.
+_LONGEST_TITLE = 500
+
 How = Literal["accepted", "score", "activity"]
 
 
@@ -45,8 +48,8 @@ def solution(topic: Topic, *, accepted_only: bool) -> Solution | str:
 
 
 def cleaned_title(title: str) -> str:
-    """A title without the words that tell that the topic is solved, which only topics with an answer carry."""
-    text = unicodedata.normalize("NFC", INVISIBLE.sub("", title))
+    """A title without the words that tell that the topic is solved, which only topics with an answer carry; 500 characters at most."""
+    text = unicodedata.normalize("NFC", INVISIBLE.sub("", title[:_LONGEST_TITLE]))
     for pattern in (_BRACKETED, _LEADING, _TRAILING):
         text = pattern.sub(" ", " ".join(text.split()))
     return " ".join(text.split())

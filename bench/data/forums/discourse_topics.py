@@ -120,6 +120,22 @@ def posts_of(table: Any, origin: str) -> list[Mapping[str, Any]]:
     return posts
 
 
+def stream_of(table: Mapping[str, Any], origin: str) -> list[int]:
+    """The ids of all posts of a topic, in order; empty where the answer does not list them. DataError for what is no id."""
+    posts_of(table, origin)
+    stream = table["post_stream"].get("stream")
+    ids = stream if isinstance(stream, list) else []
+    wrong = [name for name in ids if not is_id(name)]
+    if wrong:
+        raise DataError(f"{origin}: post_stream names a post {wrong[0]!r:.40}, which is no number above 0")
+    return ids
+
+
+def is_id(value: Any) -> bool:
+    """Whether a value is what Discourse numbers topics and posts with; it becomes part of a file's name."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
 def seconds(value: Any, origin: str) -> float | None:
     """Seconds since 1970 of a date as Discourse writes it; None for null."""
     if value is None:
@@ -137,8 +153,7 @@ def _topic(path: Path, table: Mapping[str, Any], told: Sequence[Mapping[str, Any
     for fields in told:
         post = _post(fields, origin)
         posts.setdefault(post.id, post)
-    stream = table["post_stream"].get("stream")
-    ids = set(stream) if isinstance(stream, list) else set()
+    ids = set(stream_of(table, origin))
     count = table.get("posts_count")
     unread = len(ids - posts.keys()) if ids else max(0, (count if isinstance(count, int) else 0) - len(posts))
     ordered = tuple(sorted(posts.values(), key=lambda post: (post.number, post.id)))

@@ -12,16 +12,21 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote_plus
 
 import msgspec
 
 from bench.data.forums.threads import Answer, Question, Threads
 from bench.data.source import Progress
-from bench.data.web.http import AnswerError, Client
-from bench.data.web.lock import locked
+from bench.data.web.address import checked
+from bench.data.web.answers import AnswerError
+from bench.data.web.http import Client
+from bench.data.web.lock import locked, usable
 from bench.errors import DataError, StoreError
 from bench.files import read_json, write_json
+
+KEY_ORIGINS = frozenset({"https://api.stackexchange.com"})
+"""The only addresses that a key is sent to: a card of somebody else may name any other, and any file as the key's."""
 
 _VERSION = "2.3"
 _PAGE = 100
@@ -47,14 +52,19 @@ class Harvest:
 
     @property
     def base(self) -> str:
-        """Address without a path; https unless said otherwise."""
+        """Address without a path; https unless said otherwise. DataError for what is no plain address."""
         address = self.address if "://" in self.address else f"https://{self.address}"
+        parts = checked(address)
+        if "?" in address or "#" in address:
+            raise DataError(
+                f"{parts.scheme}://{parts.netloc}{parts.path}?...: give the address without what follows the path"
+            )
         return address.rstrip("/")
 
     def folder(self, cache: Path) -> Path:
         """Where the pages are kept; asking for more questions later goes on from there."""
         what = f"{self.base}\0{self.site}\0{self.tag}"
-        host = urlsplit(self.base).hostname or "api"
+        host = checked(self.base).hostname or "api"
         return cache / "stackexchange" / f"{host}-{hashlib.sha256(what.encode()).hexdigest()[:12]}"
 
 
@@ -119,13 +129,16 @@ class _Place(NamedTuple):
 def harvested(harvest: Harvest, cache: Path, key: str, progress: Progress) -> list[Path]:
     """Ask for the pages that are not stored yet, and return all of them.
 
-    key: raises the quota of a day from 300 requests to 10,000; "" for none. Nowhere stored, and in no message.
+    key: raises the quota of a day from 300 requests to 10,000; "" for none. Nowhere stored, in no message, and sent to
+    ``KEY_ORIGINS`` alone.
     Every page is stored whole before the next is asked for, so that an interrupted harvest goes on where it was. Raises
     DataError when the server refuses, the quota is used up, or an answer is not what the API documents.
     """
+    if key and harvest.base not in KEY_ORIGINS:
+        raise DataError(f"{harvest.base}: a key is only sent to {', '.join(sorted(KEY_ORIGINS))}; leave key= out")
     folder = harvest.folder(cache)
     note = f"waiting for another process that asks {harvest.base}"
-    with locked(folder / "lock", lambda: progress(0.0, note)):
+    with locked(folder / "lock", lambda: progress(0.0, note)), usable(folder):
         return _harvested(harvest, _Server(harvest, folder, key), folder, progress)
 
 

@@ -1,17 +1,16 @@
 """Collections in the BEIR layout: corpus.jsonl, queries.jsonl, qrels/{train,dev,test}.tsv (Thakur et al., arXiv 2104.08663)."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
-from urllib.parse import unquote, urlsplit
 
 from bench.api import Doc, Query
+from bench.data.address import file_name
 from bench.data.dataset import Dataset
 from bench.data.judged import Judged, Judgement
 from bench.data.pairing import folded
-from bench.data.source import Opening, Progress, Source
+from bench.data.source import Opening, Progress, Source, slug
 from bench.data.tables.records import Record, content_hash, json_lines, text_lines
 from bench.data.web.archive import is_archive
 from bench.data.web.download import is_address
@@ -41,15 +40,11 @@ class Beir(Source):
     """The qrels that are held out; auto is test, or dev where there is no test."""
 
     def name(self) -> str:
-        """The folder's name as it is, an archive's without its ending."""
-        if is_address(self.path):
-            path = Path(unquote(urlsplit(self.path).path))
-        else:
-            path = Path(self.path).expanduser().resolve()
-            if not is_archive(path):
-                return "-".join(filter(None, (path.name, self.folder)))
-        stem = "-".join(filter(None, (path.name.partition(".")[0], self.folder)))
-        return re.sub(r"[^a-z0-9.]+", "-", stem.lower()).strip("-.") or "collection"
+        """The folder's name with its dots, an archive's without its ending; and which one of several it is."""
+        name = file_name(self.path)
+        if is_address(self.path) or is_archive(Path(self.path).expanduser()):
+            name = name.partition(".")[0]
+        return slug("-".join(filter(None, (name, self.folder))))
 
     def versions(self, opening: Opening) -> Mapping[str, str] | None:
         """Hash of the files; None for a collection so large that a second copy on disk costs more than reading it again."""

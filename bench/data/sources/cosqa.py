@@ -4,17 +4,16 @@ Format: the files of https://github.com/Jun-jie-Huang/CoCLR, data/search, and of
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import unquote, urlsplit
 
 from bench.api import Doc, Query
+from bench.data.address import file_name, shown
 from bench.data.dataset import Dataset
 from bench.data.judged import Judged, Judgement
-from bench.data.source import Opening, Source
+from bench.data.source import Opening, Source, slug
 from bench.data.tables.records import content_hash, text_of
 from bench.data.web.download import download, is_address
 from bench.errors import DataError
@@ -44,9 +43,7 @@ class Cosqa(Source):
 
     def name(self) -> str:
         """The name of the file of held-out pairs without its ending."""
-        remote = is_address(self.test)
-        stem = (PurePosixPath(unquote(urlsplit(self.test).path)) if remote else Path(self.test)).stem
-        return re.sub(r"[^a-z0-9.]+", "-", stem.lower()).strip("-.") or "cosqa"
+        return slug(Path(file_name(self.test)).stem)
 
     def versions(self, opening: Opening) -> Mapping[str, str]:
         """Hash of the files."""
@@ -66,7 +63,7 @@ class Cosqa(Source):
             opening.progress(0.0, f"reading {files[name]}")
             found.take_pairs(name, files[name], every="codes" in files)
         judged = Judged(found.docs, found.queries, opening.card, names={name: files[name].name for name in given})
-        addresses = [path for path in (self.test, self.dev, self.train, self.codes) if is_address(path)]
+        addresses = [shown(path) for path in (self.test, self.dev, self.train, self.codes) if is_address(path)]
         return judged.given(found.judgements, {"addresses": ", ".join(addresses)} if addresses else {})
 
     def _files(self, opening: Opening) -> dict[str, Path]:

@@ -2,27 +2,24 @@
 
 import hashlib
 import math
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple
-from urllib.parse import urlsplit
 
 from bench.data.dataset import Dataset
 from bench.data.forums.discourse_pull import Bounds, Pulled, pull
 from bench.data.forums.discourse_solutions import How, Solution, cleaned_title, solution
 from bench.data.forums.discourse_topics import Topic, read_topics, topic_files
+from bench.data.forums.parsers import parser_versions
 from bench.data.pairing import Pair, dataset_from_pairs
-from bench.data.prose import quotes, words
-from bench.data.source import Opening, Source
+from bench.data.source import Opening, Source, slug
 from bench.data.tables.records import content_hash
+from bench.data.web.address import checked
 from bench.data.web.http import Client
 from bench.errors import DataError
-
-_QUOTED_WORDS = 4
 
 
 @dataclass(frozen=True)
@@ -52,13 +49,15 @@ class Discourse(Source):
         """The forum's name in its address, or the folder's name."""
         if not self._is_live():
             return super().name()
-        return re.sub(r"[^a-z0-9.]+", "-", self._url().partition("://")[2].lower()).strip("-.")
+        return slug(self._url().partition("://")[2])
 
     def versions(self, opening: Opening) -> Mapping[str, str]:
-        """Hash of the files; those of a forum are pulled first, where they are not there yet."""
+        """Hash of the files, those of a forum pulled first where they are not there yet, and the parsers of posts."""
         if self._is_live():
-            return {"content": self._pulled(opening).content}
-        return {"content": content_hash(*(path for paths in self._saved(opening).values() for path in paths))}
+            content = self._pulled(opening).content
+        else:
+            content = content_hash(*(path for paths in self._saved(opening).values() for path in paths))
+        return {"content": content, **parser_versions()}
 
     def read(self, opening: Opening) -> Dataset:
         """Pull what is missing, choose the solutions, split by time. DataError names the address or the damaged file."""
@@ -87,10 +86,11 @@ class Discourse(Source):
         return self.address.startswith(("https://", "http://"))
 
     def _url(self) -> str:
-        parts = urlsplit(self.address)
-        if parts.query or parts.fragment or not parts.netloc:
+        parts = checked(self.address)
+        if "?" in self.address or "#" in self.address:
+            # What stands behind the question mark may be a token, so it is not repeated.
             raise DataError(
-                f"{self.address}: give the address at which the forum begins, such as https://forum.example.org"
+                f"{parts.scheme}://{parts.netloc}{parts.path}?...: give the address at which the forum begins, such as https://forum.example.org"
             )
         return self.address.rstrip("/")
 
@@ -131,9 +131,10 @@ class Discourse(Source):
         if not self.since:
             return None
         try:
-            return datetime.fromisoformat(self.since).replace(tzinfo=UTC).timestamp()
+            day = date.fromisoformat(self.since)
         except ValueError:
             raise DataError(f"discourse: since={self.since} is no day such as 2020-01-31") from None
+        return datetime.combine(day, time(), UTC).timestamp()
 
 
 class _Found(NamedTuple):
@@ -171,9 +172,6 @@ def _facts(topics: Sequence[Topic], skipped: int, found: _Found) -> dict[str, st
     }
     lost = sum(chosen.lost for chosen in found.solutions)
     unread = [topic.unread for topic in topics if topic.unread]
-    quoted = sum(
-        len(words(pair.question)) >= _QUOTED_WORDS and quotes(pair.solution, pair.question) for pair in found.pairs
-    )
     facts = {
         "topics": f"{len(topics) + skipped:,}, of which {accepted:,} with an accepted answer",
         "solutions": ", ".join(f"{ways[how]:,} {what}" for how, what in told.items() if ways[how]),
@@ -181,9 +179,6 @@ def _facts(topics: Sequence[Topic], skipped: int, found: _Found) -> dict[str, st
         if lost
         else "",
         "unread posts": f"{sum(unread):,} of {len(unread):,} topics, deleted meanwhile or not saved" if unread else "",
-        "quoted": f"{quoted:,} solutions hold their own question word for word, which helps lexical retrievers"
-        if quoted
-        else "",
     }
     return {name: fact for name, fact in facts.items() if fact}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from bench.data.dataset import Dataset
-from bench.data.source import Opening, Source
+from bench.data.source import Opening, Source, slug
 from bench.data.tables.columns import SYNONYMS, Table, dataset_from_tables
 from bench.data.tables.extras import needed
 from bench.data.tables.parquet import parquet_rows
@@ -43,7 +43,7 @@ class Hub(Source):
 
     def name(self) -> str:
         """Owner and name with a hyphen between."""
-        return re.sub(r"[^a-z0-9.]+", "-", self.repository.lower()).strip("-.") or "collection"
+        return slug(self.repository)
 
     def versions(self, opening: Opening) -> Mapping[str, str]:  # noqa: ARG002 - the hub decides
         """The commit that the revision is today."""
@@ -57,8 +57,7 @@ class Hub(Source):
         for at, name in enumerate(files):
             opening.progress(0.5 * at / len(files), f"fetching {name}")
             path = self._fetched(name, commit, opening.cache / "hub")
-            prefix = f"{name.removesuffix('.parquet')}:" if len(files) > 1 else ""
-            tables.append(Table(f"{self.repository}/{name}", parquet_rows(path), prefix))
+            tables.append(Table(f"{self.repository}/{name}", parquet_rows(path)))
         wanted = {role: str(getattr(self, role)) for role in SYNONYMS}
         facts = {"repository": f"{self.repository} at {commit}", "files": ", ".join(files)}
         return dataset_from_tables(tables, wanted, opening, facts)

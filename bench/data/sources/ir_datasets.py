@@ -1,6 +1,5 @@
 """A collection of the ir_datasets package (MacAvaney et al., SIGIR 2021), which downloads and keeps it."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any, ClassVar
 from bench.api import Doc, Query
 from bench.data.dataset import Dataset
 from bench.data.judged import Judged, Judgement
-from bench.data.source import Opening, Source
+from bench.data.source import Opening, Source, slug
 from bench.data.tables.extras import needed
 from bench.errors import DataError
 
@@ -35,7 +34,7 @@ class IrDatasets(Source):
 
     def name(self) -> str:
         """The name with hyphens for what a report's cannot hold."""
-        return re.sub(r"[^a-z0-9.]+", "-", self.dataset.lower()).strip("-.") or "collection"
+        return slug(self.dataset)
 
     def read(self, opening: Opening) -> Dataset:
         """Read the collection; it is not kept a second time, since ir_datasets keeps it."""

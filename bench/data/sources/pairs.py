@@ -3,12 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import ClassVar
-from urllib.parse import unquote, urlsplit
 
+from bench.data.address import file_name, shown
 from bench.data.dataset import Dataset
-from bench.data.source import Opening, Source
+from bench.data.source import Opening, Source, slug
 from bench.data.tables.columns import SYNONYMS, Table, dataset_from_tables
 from bench.data.tables.encoding import encoding_of, told
 from bench.data.tables.parquet import parquet_rows
@@ -43,10 +43,7 @@ class Pairs(Source):
 
     def name(self) -> str:
         """The file's name without its endings."""
-        remote = is_address(self.path)
-        path = PurePosixPath(unquote(urlsplit(self.path).path)) if remote else Path(self.path).expanduser().resolve()
-        stem = re.sub(r"\.\w+(\.gz)?$", "", path.name, flags=re.IGNORECASE)
-        return re.sub(r"[^a-z0-9.]+", "-", stem.lower()).strip("-.") or "collection"
+        return slug(re.sub(r"\.\w+(\.gz)?$", "", file_name(self.path), flags=re.IGNORECASE))
 
     def versions(self, opening: Opening) -> Mapping[str, str]:
         """Hash of the file."""
@@ -56,7 +53,7 @@ class Pairs(Source):
         """Read, group and split the pairs; DataError names the line of anything damaged."""
         path = self._file(opening)
         opening.progress(0.0, f"reading {path}")
-        facts: dict[str, str] = {"address": self.path} if is_address(self.path) else {}
+        facts: dict[str, str] = {"address": shown(self.path)} if is_address(self.path) else {}
         wanted = {role: str(getattr(self, role)) for role in SYNONYMS}
         return dataset_from_tables([_table(path, facts)], wanted, opening, facts)
 

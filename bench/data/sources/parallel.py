@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import ClassVar
-from urllib.parse import unquote, urlsplit
 
+from bench.data.address import file_name, shown
 from bench.data.dataset import Dataset
-from bench.data.source import Opening, Source
+from bench.data.source import Opening, Source, slug
 from bench.data.tables.columns import SYNONYMS, Table, dataset_from_tables
 from bench.data.tables.records import Record, content_hash, text_lines
 from bench.data.web.download import download, is_address
@@ -33,10 +33,7 @@ class Parallel(Source):
 
     def name(self) -> str:
         """The name of the file of the questions without its endings."""
-        remote = is_address(self.questions)
-        place = PurePosixPath(unquote(urlsplit(self.questions).path)) if remote else Path(self.questions)
-        stem = re.sub(r"\.\w+(\.gz)?$", "", place.name, flags=re.IGNORECASE)
-        return re.sub(r"[^a-z0-9.]+", "-", stem.lower()).strip("-.") or "collection"
+        return slug(re.sub(r"\.\w+(\.gz)?$", "", file_name(self.questions), flags=re.IGNORECASE))
 
     def versions(self, opening: Opening) -> Mapping[str, str]:
         """Hash of the two files."""
@@ -49,7 +46,8 @@ class Parallel(Source):
         """
         questions, solutions = self._files(opening)
         opening.progress(0.0, f"reading {questions} and {solutions}")
-        facts = {"addresses": f"{self.questions}, {self.solutions}"} if is_address(self.questions) else {}
+        addresses = [shown(place) for place in (self.questions, self.solutions) if is_address(place)]
+        facts = {"addresses": ", ".join(addresses)} if addresses else {}
         table = Table(str(questions), _records(questions, solutions))
         usual = dict.fromkeys(SYNONYMS, "")
         return dataset_from_tables([table], {**usual, "question": "question", "solution": "solution"}, opening, facts)

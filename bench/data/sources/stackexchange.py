@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from bench.data.dataset import Dataset
+from bench.data.forums.parsers import parser_versions
 from bench.data.forums.stack_api import Harvest, asked_between, harvested, threads_of
 from bench.data.forums.stack_dump import read_posts
 from bench.data.forums.threads import Answer, Question, Threads
 from bench.data.markup import html_text
 from bench.data.pairing import Pair, dataset_from_pairs
-from bench.data.source import Opening, Source
+from bench.data.source import Opening, Source, slug
 from bench.errors import DataError
 
 _NEWEST = 5000
+_KEY = re.compile(r"[!-~]{1,100}")
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class StackExchange(Source):
     questions: int = 0
     """Of the API: the newest so many, 5,000 unless given."""
     key: str = ""
-    """Of the API: a file that holds the key. The key itself would end up in reports, and does not when it is in a file."""
+    """Of the API: a file that holds the key, sent to https://api.stackexchange.com alone. The key itself would end up in reports, and does not when it is in a file."""
     per_second: float = 1.0
     """Of the API: requests a second at most."""
 
@@ -47,7 +49,7 @@ class StackExchange(Source):
         """The site and the tag; of a Posts.xml the folder, which is named for the site."""
         path = Path(self.origin).expanduser().resolve()
         place = self.site or (path.parent.name if path.stem.casefold() == "posts" else path.stem)
-        return re.sub(r"[^a-z0-9.]+", "-", f"{place}-{self.tag}".lower()).strip("-.") or "stackexchange"
+        return slug(f"{place}-{self.tag}")
 
     def versions(self, opening: Opening) -> Mapping[str, str]:
         """Size and time of the dump, which is too large to hash, or the pages of the API, which are asked for here."""
@@ -55,13 +57,14 @@ class StackExchange(Source):
         if self.site:
             paths = harvested(self._harvest(), opening.cache, self._key(opening), opening.progress)
             first, last = asked_between(paths)
-            return {"pages": str(len(paths)), "from": str(first), "to": str(last)}
+            return {"pages": str(len(paths)), "from": str(first), "to": str(last), **parser_versions()}
         path = opening.located(self.origin).resolve()
         try:
             stat = path.stat()
         except OSError as error:
             raise DataError(f"{path}: cannot be read: {error.strerror}; to ask the API, add site=") from None
-        return {"path": str(path), "size": str(stat.st_size), "modified": str(stat.st_mtime_ns)}
+        facts = {"path": str(path), "size": str(stat.st_size), "modified": str(stat.st_mtime_ns)}
+        return {**facts, **parser_versions()}
 
     def read(self, opening: Opening) -> Dataset:
         """Stream the dump or the stored pages, pair questions with their best answers, group and split by date."""
@@ -98,10 +101,13 @@ class StackExchange(Source):
         if not self.key:
             return ""
         try:
-            return opening.located(self.key).read_text(encoding="utf-8").strip()
+            key = opening.located(self.key).read_text(encoding="utf-8").strip()
         except (OSError, ValueError):
             # What was given may be the key itself, so it is not repeated.
             raise DataError("key= names no file that can be read; put the key into a file and give its path") from None
+        if not _KEY.fullmatch(key):
+            raise DataError("key= names a file that does not hold a key, which is one word of at most 100 characters")
+        return key
 
     def _from_api(self, opening: Opening) -> tuple[Threads, dict[str, str]]:
         # They were asked for, and the progress shown, when versions were told.

@@ -5,15 +5,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
-from urllib.parse import unquote, urlsplit
 
 from bench.api import Doc, Query
+from bench.data.address import file_name
 from bench.data.dataset import Dataset
 from bench.data.judged import Judged, Judgement
-from bench.data.source import Opening, Source
+from bench.data.source import Opening, Source, slug
 from bench.data.tables.records import Record, content_hash
 from bench.data.tables.trec_text import documents, judgements, topics
-from bench.data.web.download import is_address
 from bench.data.web.fetch import fetched_folder
 from bench.errors import DataError
 
@@ -54,13 +53,7 @@ class Trec(Source):
 
     def name(self) -> str:
         """The folder's name, an archive's without its endings."""
-        remote = is_address(self.path)
-        name = (
-            unquote(urlsplit(self.path).path).rpartition("/")[2]
-            if remote
-            else Path(self.path).expanduser().resolve().name
-        )
-        return re.sub(r"[^a-z0-9.]+", "-", _ENDING.sub("", name.lower())).strip("-.") or "collection"
+        return slug(_ENDING.sub("", file_name(self.path).lower()))
 
     def versions(self, opening: Opening) -> Mapping[str, str] | None:
         """Hash of the files; None for a collection so large that a second copy on disk costs more than reading it again."""

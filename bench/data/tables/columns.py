@@ -1,5 +1,6 @@
 """Which column of a table holds what, and the pairs that its rows make."""
 
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,7 +10,6 @@ from typing import Any, NamedTuple
 
 from bench.data.dataset import Dataset
 from bench.data.pairing import Pair, dataset_from_pairs, folded
-from bench.data.prose import quotes, words
 from bench.data.source import Opening
 from bench.data.tables.records import Record
 from bench.errors import DataError
@@ -23,16 +23,15 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 }
 """Names under which a column is found, compared without case, the first one that is there; a card can name others."""
 
-_LEAST_QUESTIONS = 30
-_QUOTED_WORDS = 4
+_OPTIONAL = ("id", "group", "date")
+_ID_BYTES = 6
 
 
 class Table(NamedTuple):
-    """Records of one file. name: what messages call it. prefix: what tells its rows from those of other tables."""
+    """Records of one file. name: what messages call it."""
 
     name: str
     records: Iterable[Record]
-    prefix: str = ""
 
 
 def dataset_from_tables(
@@ -41,27 +40,21 @@ def dataset_from_tables(
     """Read the pairs of all tables, then group and split them.
 
     wanted: role, a key of ``SYNONYMS``, -> the name of its column, "" for a usual one. facts: what to tell besides.
-    DataError names table and line of anything damaged.
+    Which columns there are is decided by the first record of each table; DataError names table and line of a record that
+    has an id, a group or a date where the first had none, and of anything damaged. A pair without an id column is named by
+    a hash of its texts, so that a row more or less changes the name of no other.
     """
     dropped: Counter[str] = Counter()
     pairs = list(_pairs(tables, wanted, dropped))
-    questions = len({folded(pair.question) for pair in pairs})
-    if questions < _LEAST_QUESTIONS:
-        raise DataError(
-            f"{tables[0].name}: {questions} different questions; there must be {_LEAST_QUESTIONS} or more "
-            "to hold some out"
-        )
     told = dict(facts)
     if dropped:
         told["dropped"] = "; ".join(f"{count:,} {why}" for why, count in dropped.items())
-    quoted = sum(len(words(pair.question)) >= _QUOTED_WORDS and quotes(pair.solution, pair.question) for pair in pairs)
-    if quoted:
-        told["quoted"] = f"{quoted:,} solutions hold their own question word for word, which helps lexical retrievers"
     return dataset_from_pairs(pairs, opening.card, told, opening.progress)
 
 
 def _pairs(tables: Iterable[Table], wanted: Mapping[str, str], dropped: Counter[str]) -> Iterator[Pair]:
     places: dict[str, tuple[str, int]] = {}
+    repeats: Counter[str] = Counter()
     for table in tables:
         records = iter(table.records)
         first = next(records, None)
@@ -69,14 +62,16 @@ def _pairs(tables: Iterable[Table], wanted: Mapping[str, str], dropped: Counter[
             raise DataError(f"{table.name}: no pairs below the header")
         columns = _columns(table.name, first, wanted)
         for record in chain([first], records):
-            name = _name(table, record, columns, places)
+            if record.fields.keys() != first.fields.keys():
+                _check_roles(table.name, record, columns, first)
+            given = _name(table.name, record, columns["id"], places) if "id" in columns else ""
             question, solution = (_text(table.name, record, columns[key]) for key in ("question", "solution"))
             if not question or not solution:
                 dropped["pairs without a solution" if question else "pairs without a question"] += 1
                 continue
             group = _label(table.name, record, columns["group"]) if "group" in columns else ""
             date = _date(table.name, record, columns["date"]) if "date" in columns else None
-            yield Pair(name, question, solution, group=group, date=date)
+            yield Pair(given or _hashed(question, solution, repeats), question, solution, group=group, date=date)
 
 
 def _columns(table: str, record: Record, wanted: Mapping[str, str]) -> dict[str, str]:
@@ -99,21 +94,38 @@ def _columns(table: str, record: Record, wanted: Mapping[str, str]) -> dict[str,
     return found
 
 
+def _check_roles(table: str, record: Record, columns: Mapping[str, str], first: Record) -> None:
+    """Check that a record with other keys than the first one's tells no id, group or date that would be passed over."""
+    for role in _OPTIONAL:
+        found = [name for name in record.fields if _evened(name) in SYNONYMS[role]] if role not in columns else []
+        if found:
+            raise DataError(
+                f"{table}:{record.line}: {found[0]!r} is here, but not on line {first.line}; "
+                f"give it to every record, or rename the key if it is no {role}"
+            )
+
+
 def _evened(name: str) -> str:
     return name.strip().casefold().replace(" ", "_").replace("-", "_")
 
 
-def _name(table: Table, record: Record, columns: Mapping[str, str], places: dict[str, tuple[str, int]]) -> str:
-    """Id of a pair: what the column says, which no other may say, or its place."""
-    if "id" not in columns:
-        return f"{table.prefix}{record.line}"
-    name = _label(table.name, record, columns["id"])
+def _name(table: str, record: Record, column: str, places: dict[str, tuple[str, int]]) -> str:
+    """Id of a pair: what the column says, which no other may say."""
+    name = _label(table, record, column)
     if name in places:
         other, line = places[name]
-        where = f"line {line}" if other == table.name else f"{other}:{line}"
-        raise DataError(f"{table.name}:{record.line}: {columns['id']} {name!r} stands on {where} too")
-    places[name] = (table.name, record.line)
+        where = f"line {line}" if other == table else f"{other}:{line}"
+        raise DataError(f"{table}:{record.line}: {column} {name!r} stands on {where} too")
+    places[name] = (table, record.line)
     return name
+
+
+def _hashed(question: str, solution: str, repeats: Counter[str]) -> str:
+    """Id of a pair without one: a hash of its texts, with a number behind it where the pair stands there again."""
+    texts = f"{folded(question)}\0{folded(solution)}".encode("utf-8", "surrogatepass")
+    name = hashlib.blake2b(texts, digest_size=_ID_BYTES).hexdigest()
+    repeats[name] += 1
+    return name if repeats[name] == 1 else f"{name}-{repeats[name]}"
 
 
 def _value(table: str, record: Record, column: str) -> Any:
@@ -143,7 +155,7 @@ def _date(table: str, record: Record, column: str) -> float:
     value = _value(table, record, column)
     try:
         seconds = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         try:
             moment = datetime.fromisoformat(str(value).strip())
         except ValueError:

@@ -98,6 +98,8 @@ def _check_legacy(path: Path, damage: _UndecodableError) -> None:
     with opened(path) as file:
         # Like UTF-8, Windows-1252 leaves the byte of a line feed to line feeds.
         for number, line in enumerate(file, start=1):
+            if b"\0" in line:
+                raise DataError(f"{path}:{number}: a NUL byte, which no text holds; save the file as UTF-8")
             try:
                 line.decode("cp1252")
             except UnicodeDecodeError as error:

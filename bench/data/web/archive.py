@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
 from typing import Protocol
 
-from bench.data.web.lock import locked
+from bench.data.web.lock import locked, usable
 from bench.errors import DataError
 
 MOST_BYTES = 256 << 30
@@ -43,7 +43,7 @@ def unpacked(archive: Path, folder: Path) -> Path:
     kind (collections need none), encrypted members, members that stand twice, more than ``MOST_MEMBERS`` of them, more bytes
     than ``MOST_BYTES`` or ``LARGEST_RATIO`` allow (both as declared and as they come out), what is damaged or cut off.
     """
-    with locked(folder.with_name(f".{folder.name}.lock"), lambda: None):
+    with locked(folder.with_name(f".{folder.name}.lock"), lambda: None), usable(folder.parent):
         for left_over in folder.parent.glob(f".{folder.name}.*.unpacking"):
             shutil.rmtree(left_over)
         if not folder.is_dir():

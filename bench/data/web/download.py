@@ -10,13 +10,23 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import urllib3
 from urllib3.exceptions import HTTPError, LocationValueError
 
+from bench.data.web.address import checked, pool_for, proxy_for
+from bench.data.web.answers import (
+    MOST_REDIRECTS,
+    PASSING,
+    REDIRECTS,
+    PassingError,
+    line,
+    retry_after,
+    sent_on,
+    wait_after,
+)
 from bench.data.web.http import USER_AGENT
 from bench.data.web.lock import locked
 from bench.errors import DataError
@@ -25,13 +35,9 @@ from bench.files import write_json
 _CHUNK = 1 << 20
 _ATTEMPTS = 6
 _FIRST_WAIT = 1.0
-_LONGEST_WAIT = 60.0
+_LONGEST_USUAL_WAIT = 60.0
 _TIMEOUT = urllib3.Timeout(connect=30.0, read=60.0)
-_SCHEMES = ("http", "https")
-_REDIRECTS = (301, 302, 303, 307, 308)
-_MOST_REDIRECTS = 5
-# 520 to 524 are what Cloudflare answers when the server behind it does not.
-_PASSING = (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524)
+_PASSING = (*PASSING, 408, 425, 500)
 _OK, _PARTIAL, _BAD_RANGE = 200, 206, 416
 
 
@@ -47,7 +53,7 @@ def download(
 
     checksum: ``sha256:...`` or ``md5:...``. size: bytes, 0 if unknown. Whatever ends the process, a later call goes on
     where this one broke off (RFC 9110, 14.2: Range with If-Range, so that a file that changed meanwhile is fetched anew);
-    calls at the same time wait for one another. progress: the fraction done and a note, about once a megabyte.
+    calls at the same time wait for one another. Retry-After is obeyed up to 15 minutes. progress: the fraction done and a note, about once a megabyte.
 
     Raises DataError: no such file, no answer, wrong size or checksum (the file is removed then), disk full.
     """
@@ -56,8 +62,7 @@ def download(
         path = Path(url).expanduser()
         wanted.check(path)
         return path
-    if urlsplit(url).scheme not in _SCHEMES:
-        raise DataError(f"{url}: only https:// and http:// addresses and paths of files can be read")
+    checked(url)
     path = folder / _file_name(url)
     try:
         with locked(_beside(path, ".lock"), lambda: progress(0.0, f"waiting for another download of {url}")):
@@ -133,18 +138,13 @@ class _Part:
             with self.path.open("rb") as file:
                 os.fsync(file.fileno())
             self.path.replace(path)
-        self.path.unlink(missing_ok=True)
-        self.facts.unlink(missing_ok=True)
+        self.remove()
         if flaw:
             raise DataError(f"{wanted.url}: {flaw}; the file is removed: run it again, or the collection has changed")
 
-
-class _PassingError(Exception):
-    """A failure that may pass; ``wait`` are the seconds that the server asks for."""
-
-    def __init__(self, what: str, wait: float = 0.0) -> None:
-        super().__init__(what)
-        self.wait = wait
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self.facts.unlink(missing_ok=True)
 
 
 def _fetch(wanted: _Wanted, part: _Part, path: Path, progress: Callable[[float, str], None]) -> None:
@@ -153,16 +153,16 @@ def _fetch(wanted: _Wanted, part: _Part, path: Path, progress: Callable[[float, 
     while True:
         before = part.have()
         try:
-            with _pool(wanted.url) as pool:
+            with pool_for(proxy_for(wanted.url)) as pool:
                 _receive(pool, wanted, part, progress)
-        except _PassingError as trouble:
+        except PassingError as trouble:
             failures = 1 if part.have() > before else failures + 1
             if failures == _ATTEMPTS:
                 raise DataError(
                     f"{wanted.url}: {trouble}, {failures} attempts; run it again to go on from byte {part.have():,}, "
                     f"or put the file at {path}"
                 ) from None
-            wait = max(min(trouble.wait, _LONGEST_WAIT), min(_FIRST_WAIT * 2 ** (failures - 1), _LONGEST_WAIT))
+            wait = wait_after(wanted.url, trouble, min(_FIRST_WAIT * 2 ** (failures - 1), _LONGEST_USUAL_WAIT))
             progress(0.0, f"{trouble}; trying again in {wait:.0f} s")
             time.sleep(wait)
         else:
@@ -190,30 +190,45 @@ def _receive(pool: urllib3.PoolManager, wanted: _Wanted, part: _Part, progress: 
             have, total = 0, answer.length_remaining or 0
             _check_room(wanted, part, total)
             part.restart(_validator(answer), total)
-        _written(answer, part, have, total, progress)
+        _written(answer, wanted, part, _Span(have, total), progress)
     except HTTPError as error:
-        raise _PassingError(f"the connection broke: {_line(error)}") from None
+        raise PassingError(f"the connection broke: {line(error)}") from None
     finally:
         answer.close()
 
 
+class _Span(NamedTuple):
+    """Bytes that are here, and how many there are in all, 0 if unknown."""
+
+    have: int
+    total: int
+
+
 def _written(
-    answer: urllib3.BaseHTTPResponse, part: _Part, have: int, total: int, progress: Callable[[float, str], None]
+    answer: urllib3.BaseHTTPResponse,
+    wanted: _Wanted,
+    part: _Part,
+    span: _Span,
+    progress: Callable[[float, str], None],
 ) -> None:
+    have, total = span
     told = -_CHUNK
     of = f" of {total / 1e6:,.1f}" if total else ""
     with part.path.open("ab") as file:
         # read1 gives what has arrived, so that nothing is lost with the process but what is still on its way.
         while data := answer.read1(_CHUNK, decode_content=False):
+            have += len(data)
+            if wanted.size and have > wanted.size:
+                part.remove()
+                raise DataError(f"{wanted.url}: more than the expected {wanted.size:,} bytes; the file is removed")
             file.write(data)
             file.flush()
-            have += len(data)
             if have - told >= _CHUNK:
                 told = have
                 name = part.path.name.removesuffix(".part")
                 progress(have / total if total else 0.0, f"downloading {name}: {have / 1e6:,.1f}{of} MB")
     if total and have != total:
-        raise _PassingError(f"the connection broke after {have:,} of {total:,} bytes")
+        raise PassingError(f"the connection broke after {have:,} of {total:,} bytes")
 
 
 def _goes_on(answer: urllib3.BaseHTTPResponse, have: int, validator: str, total: int) -> bool:
@@ -235,36 +250,26 @@ def _answered(pool: urllib3.PoolManager, url: str, headers: dict[str, str]) -> u
     """The answer behind redirections, its body unread; statuses other than success and a bad range are errors."""
     at = url
     headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers}
-    for _ in range(_MOST_REDIRECTS + 1):
+    for _ in range(MOST_REDIRECTS + 1):
         try:
             answer = pool.request(
                 "GET", at, headers=headers, redirect=False, retries=False, preload_content=False, timeout=_TIMEOUT
             )
         except HTTPError as error:
             if isinstance(error, LocationValueError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
-                raise DataError(f"{url}: no answer: {_line(error)}") from None
-            raise _PassingError(f"no answer: {_line(error)}") from None
+                raise DataError(f"{url}: no answer: {line(error)}") from None
+            raise PassingError(f"no answer: {line(error)}") from None
         if answer.status in (_OK, _PARTIAL, _BAD_RANGE):
             return answer
         answer.close()
         if answer.status in _PASSING:
-            after = answer.headers.get("Retry-After", "").strip()
-            raise _PassingError(f"{answer.status} {answer.reason or ''}", float(after) if after.isdecimal() else 0.0)
-        if answer.status not in _REDIRECTS:
+            wait = retry_after(answer.headers.get("Retry-After", ""))
+            raise PassingError(f"{answer.status} {answer.reason or ''}", answer.status, wait)
+        if answer.status not in REDIRECTS:
             behind = "" if at == url else f" (sent on to {at})"
             raise DataError(f"{url}: {answer.status} {answer.reason or ''}{behind}")
-        to = urljoin(at, answer.headers.get("Location", ""))
-        if urlsplit(to).scheme not in _SCHEMES or (urlsplit(at).scheme, urlsplit(to).scheme) == ("https", "http"):
-            raise DataError(f"{url}: {answer.status}, sends on to {to!r}, which is not followed")
-        at = to
-    raise DataError(f"{url}: sends on more than {_MOST_REDIRECTS} times")
-
-
-def _pool(url: str) -> urllib3.PoolManager:
-    """Connections, through the proxy that the environment names for this address, if any."""
-    parts = urlsplit(url)
-    proxy = "" if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme, "")
-    return urllib3.ProxyManager(proxy) if proxy else urllib3.PoolManager()
+        at = sent_on(url, at, answer.status, answer.headers.get("Location", ""))
+    raise DataError(f"{url}: sends on more than {MOST_REDIRECTS} times")
 
 
 def _check_room(wanted: _Wanted, part: _Part, total: int) -> None:
@@ -287,13 +292,9 @@ def _parsed(checksum: str) -> tuple[str, str] | None:
 
 def _file_name(url: str) -> str:
     """The address's own file name behind a hash of the whole, since two addresses may share it."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", unquote(urlsplit(url).path).rpartition("/")[2])[-80:]
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", unquote(checked(url).path).rpartition("/")[2])[-80:]
     return f"{hashlib.sha256(url.encode()).hexdigest()[:10]}-{name or 'file'}"
 
 
 def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from bench.errors import DataError
+
 if sys.platform == "win32":
     import msvcrt
 
@@ -27,18 +29,37 @@ _POLL = 0.2
 def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
     """Hold the lock that the file ``path`` stands for; ``waiting`` is called once if another process holds it.
 
-    The file is made and left there empty: whoever removed it would let two processes hold two locks of one name.
+    DataError names the folder where no file can be made. The file is made and left there empty: whoever removed it would let two processes hold two locks of one name.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        told = False
-        while True:
-            try:
-                _take(file)
-                break
-            except (BlockingIOError, PermissionError):
-                if not told:
-                    waiting()
-                told = True
-                time.sleep(_POLL)
+    with usable(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab")
+    with file:
+        with usable(path.parent):
+            _wait_for(file, waiting)
         yield
+
+
+@contextmanager
+def usable(folder: Path) -> Iterator[None]:
+    """Make of what the system refuses below a folder one DataError that names the folder."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{folder}: cannot be used: {error.strerror or error}; mend its permissions or choose another folder"
+        ) from None
+
+
+def _wait_for(file: BinaryIO, waiting: Callable[[], None]) -> None:
+    told = False
+    while True:
+        try:
+            _take(file)
+        except (BlockingIOError, PermissionError):
+            if not told:
+                waiting()
+            told = True
+            time.sleep(_POLL)
+        else:
+            return
