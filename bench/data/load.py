@@ -9,13 +9,13 @@ from typing import Any
 
 from platformdirs import user_cache_path
 
-from bench.data.address import public, shown
 from bench.data.cache import cached
 from bench.data.card import Card, SourceSpec
 from bench.data.cards import find_card
 from bench.data.dataset import Dataset
 from bench.data.kinds import described, loaded, named, option_mistakes, typed
 from bench.data.source import Opening, Progress, Source
+from bench.data.web.address import public, shown
 from bench.errors import DataError
 from bench.suggest import nearest
 
@@ -34,7 +34,7 @@ def open_dataset(
 ) -> Dataset:
     """Open a collection; the same reference gives the same ``Dataset.fingerprint`` in every process.
 
-    reference: name of a card, or ``beir:FOLDER`` or ``pairs:FILE``.
+    reference: name of a card, or ``KIND:ARGUMENT,key=value,...`` as in ``pairs:FILE``.
     cards: folders of further cards, looked through first.
     cache: folder that keeps built collections, the user's cache folder if None.
     limit: keep the first so many held-out questions and what belongs to them (``Dataset.limited``).

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from bench.data.address import file_name
 from bench.data.card import Card
 from bench.data.dataset import Dataset
+from bench.data.web.address import file_name
 
 Progress = Callable[[float, str], None]
 """Called with the fraction done (0 to 1) and a note while a collection is built."""

@@ -22,7 +22,7 @@ def _small_pool(summary: Summary) -> str:
     whose = "kept" if summary.limited else "collection's"
     return (
         f"The pool is {units.share(counts['pool'], counts['documents'])} of the {whose} "
-        f"{units.count(counts['documents'])} documents: over all of them scores are lower and the order may change "
+        f"{units.count(counts['documents'])} documents: over all of them scores are as a rule lower and the order may change "
         f"({code('--pool all')})."
     )
 
@@ -32,7 +32,7 @@ def _single_seed(summary: Summary) -> str:
     if not once:
         return ""
     known = "p and intervals do" if summary.ranked[1:] else "the interval does"
-    return f"One training run each: {known} not cover chance in training; {code('--seeds 0,1,2')} does."
+    return f"One training run each: {known} not cover chance in training; {code('--seeds 0,1,2')} shows it."
 
 
 def _busy(summary: Summary) -> str:

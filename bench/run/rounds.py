@@ -99,9 +99,8 @@ def measure_rounds(clock: Clock, observer: Observer) -> None:
     rng = random.Random(clock.seed)
     for number in range(ROUNDS + 1 if clock.running else 0):
         observer.round(number, ROUNDS)
-        asked = [
-            rng.randrange(clock.questions) for _ in range(SINGLES // ROUNDS)
-        ]  # the same for all; slow ones do the first
+        # The same for all; slow systems answer the first of them.
+        asked = [rng.randrange(clock.questions) for _ in range(SINGLES // ROUNDS)]
         systems = rng.sample(clock.running, len(clock.running))
         clock.order.append(tuple(one.job.slug for one in systems))
         pids = [one.worker.pid for one in systems]

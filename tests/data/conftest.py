@@ -1,8 +1,12 @@
-"""Small collections on disk, made anew for each test."""
+"""Small collections on disk, and the Stack Exchange API on this machine, made anew for each test."""
 
 import json
+import threading
 
 import pytest
+from stack_api_server import Api
+
+from bench.data.load import open_dataset
 
 
 def _lines(rows):
@@ -31,3 +35,25 @@ def beir(tmp_path):
 def topics():
     """Fifty questions and solutions that share no word."""
     return [(f"how to alpha{i} beta{i} gamma{i} delta{i}", f"call omega{i} psi{i} chi{i} phi{i}") for i in range(50)]
+
+
+@pytest.fixture
+def api():
+    """The API, with 250 questions."""
+    with Api() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def open_api(api, tmp_path):
+    """Opens the newest questions of the API as a dataset."""
+
+    def read(options="", questions=230):
+        text = f"stackexchange:{api.address},site=stackoverflow,tag=pytorch,questions={questions},per_second=500"
+        return open_dataset(text + options, cache=tmp_path / "cache")
+
+    return read

@@ -3,11 +3,10 @@
 import gzip
 import hashlib
 import json
-import threading
 import zipfile
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from loopback import served
 
 from bench.data.card import Card, SourceSpec, SplitRule, TextRule
 from bench.data.load import open_dataset
@@ -203,22 +202,9 @@ def test_a_card_sets_the_least_words_and_the_dataset_is_split_as_published(archi
 def test_the_archive_is_fetched_and_held_to_its_checksum(archive, opened, tmp_path):
     path = archive(test=[[README]])
 
-    class Handler(SimpleHTTPRequestHandler):
-        def __init__(self, *arguments):
-            super().__init__(*arguments, directory=str(path.parent))
-
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            url = f"http://127.0.0.1:{server.server_port}/python.zip"
-            with pytest.raises(DataError, match=r"python\.zip: sha256 is .*, expected 00"):
-                opened(f"{url},checksum=sha256:{'0' * 64}")
-            data = opened(f"{url},checksum=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}")
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(path.parent) as base:
+        url = f"{base}/python.zip"
+        with pytest.raises(DataError, match=r"python\.zip: sha256 is .*, expected 00"):
+            opened(f"{url},checksum=sha256:{'0' * 64}")
+        data = opened(f"{url},checksum=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}")
     assert data.fingerprint == opened(path).fingerprint

@@ -1,10 +1,9 @@
 """CoSQA: judged pairs in JSON arrays, over all functions or those of the pairs."""
 
 import json
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from loopback import served
 
 from bench.data.load import open_dataset
 from bench.errors import DataError
@@ -135,29 +134,15 @@ def test_addresses_are_fetched_once(tmp_path, written, opened):
     local = written(test=[pair("a")], dev=[pair("b")], codes={"def a(): ...": 1, "def b(): ...": 2})
     expected = opened(local)
 
-    class Handler(SimpleHTTPRequestHandler):
-        def __init__(self, *arguments):
-            super().__init__(*arguments, directory=str(tmp_path))
-
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            base = f"http://127.0.0.1:{server.server_port}"
-            remote = local.replace(str(tmp_path), base)
-            with pytest.raises(DataError, match=r"dev\.json: sha256 is .*, expected 00"):
-                opened(f"{remote},checksum_dev=sha256:{'0' * 64}")
-            data = opened(remote)
-            for path in tmp_path.glob("*.json"):
-                path.unlink()
-            assert opened(remote).fingerprint == data.fingerprint
-            with pytest.raises(DataError, match=r"/none\.json: 404"):
-                opened(f"{base}/none.json")
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(tmp_path) as base:
+        remote = local.replace(str(tmp_path), base)
+        with pytest.raises(DataError, match=r"dev\.json: sha256 is .*, expected 00"):
+            opened(f"{remote},checksum_dev=sha256:{'0' * 64}")
+        data = opened(remote)
+        for path in tmp_path.glob("*.json"):
+            path.unlink()
+        assert opened(remote).fingerprint == data.fingerprint
+        with pytest.raises(DataError, match=r"/none\.json: 404"):
+            opened(f"{base}/none.json")
     assert data.fingerprint == expected.fingerprint
     assert data.facts["addresses"] == f"{base}/test.json, {base}/dev.json, {base}/codes.json"

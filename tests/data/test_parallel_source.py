@@ -2,10 +2,9 @@
 
 import gzip
 import hashlib
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from loopback import served
 
 from bench.data.load import open_dataset
 from bench.errors import DataError
@@ -103,28 +102,14 @@ def test_addresses_are_fetched_once_each_held_to_its_checksum(tmp_path, written,
     paths = [path.rename(folder / path.name) for path in written(*zip(*topics, strict=True))]
     sums = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
 
-    class Handler(SimpleHTTPRequestHandler):
-        def __init__(self, *arguments):
-            super().__init__(*arguments, directory=str(folder))
-
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            base = f"http://127.0.0.1:{server.server_port}"
-            both = f"{base}/all.nl?token=s3cret,solutions={base}/all.cm"
-            with pytest.raises(DataError, match=r"all\.cm: sha256 is .*, expected 00"):
-                opened(f"{both},checksum_solutions=sha256:{'0' * 64}")
-            told = f"{both},checksum_questions=sha256:{sums[0]},checksum_solutions=sha256:{sums[1]}"
-            data = opened(told)
-            for path in paths:
-                path.unlink()
-            assert opened(told).fingerprint == data.fingerprint
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(folder) as base:
+        both = f"{base}/all.nl?token=s3cret,solutions={base}/all.cm"
+        with pytest.raises(DataError, match=r"all\.cm: sha256 is .*, expected 00"):
+            opened(f"{both},checksum_solutions=sha256:{'0' * 64}")
+        told = f"{both},checksum_questions=sha256:{sums[0]},checksum_solutions=sha256:{sums[1]}"
+        data = opened(told)
+        for path in paths:
+            path.unlink()
+        assert opened(told).fingerprint == data.fingerprint
     assert pairs(data) == {question: [solution] for question, solution in topics}
     assert data.facts["addresses"] == f"{base}/all.nl, {base}/all.cm"

@@ -1,10 +1,9 @@
 """tldr-pages: what their style guide and the specification for clients say of pages, and what becomes of it."""
 
-import threading
 import zipfile
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from loopback import served
 
 from bench.data.load import open_dataset
 from bench.errors import DataError
@@ -170,20 +169,7 @@ def test_the_archive_of_a_language_behind_an_address_gives_what_its_folder_gives
         for path in sorted((folder / "pages").glob("*/*.md")):
             file.write(path, path.relative_to(folder / "pages"))
 
-    class Handler(SimpleHTTPRequestHandler):
-        def __init__(self, *arguments):
-            super().__init__(*arguments, directory=str(site))
-
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            data = opened(f"http://127.0.0.1:{server.server_port}/tldr-pages.en.zip")
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(site) as base:
+        data = opened(f"{base}/tldr-pages.en.zip")
     assert data.fingerprint == opened(folder).fingerprint
     assert data.fingerprint == opened(site / "tldr-pages.en.zip").fingerprint

@@ -1,145 +1,17 @@
-"""Measures equal trec_eval's, per query and to the last digit, and behave as the definitions say."""
+"""Measures have the values worked out by hand, and one for every judged query, whatever the run answers."""
 
 import copy
-import json
 import random
-import re
-import shutil
 from math import log2
-from pathlib import Path
 
-import ir_measures
 import numpy as np
 import pytest
-import pytrec_eval
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from quality_examples import ALL, EXPONENTIAL, ranked, retrieved, tie_heavy, values
 
 from bench.api import Hits
 from bench.errors import DataError
-from bench.measure.quality import evaluate, first_relevant_ranks, parse_measure
+from bench.measure.quality import first_relevant_ranks
 from bench.measure.ranking import Run, canonical
-
-GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "trec_eval.json").read_text(encoding="utf-8"))
-TREC_NAMES = {
-    "Success@1": "success_1",
-    "Success@5": "success_5",
-    "RR": "recip_rank",
-    "nDCG": "ndcg",
-    "nDCG@3": "ndcg_cut_3",
-    "nDCG@10": "ndcg_cut_10",
-    "AP": "map",
-    "AP@5": "map_cut_5",
-    "P@5": "P_5",
-    "P@20": "P_20",
-    "R@5": "recall_5",
-    "R@20": "recall_20",
-    "Rprec": "Rprec",
-    "Bpref": "bpref",
-}
-EXPONENTIAL = "nDCG(dcg='exp-log2')@10"
-NOT_IN_TREC_EVAL = ["RR@3", "RR(rel=2)@3", "Judged", "Judged@5", EXPONENTIAL]
-ALL = [*TREC_NAMES, "AP(rel=2)", "Bpref(rel=2)", *NOT_IN_TREC_EVAL]
-
-
-def ranked(**rows):
-    """A run in which each query has these documents, best first."""
-    scores = tuple(np.arange(len(row), 0, -1, dtype=np.float32) for row in rows.values())
-    return Run(tuple(rows), tuple(tuple(row) for row in rows.values()), scores)
-
-
-def retrieved(run, docs):
-    """Query -> document -> score, as trec_eval takes it, through what a retriever returns."""
-    width = max(1, *(len(row) for row in run.values()))
-    positions = np.full((len(run), width), -1)
-    scores = np.zeros((len(run), width))
-    place = {doc_id: position for position, doc_id in enumerate(docs)}
-    for index, row in enumerate(run.values()):
-        positions[index, : len(row)] = [place[doc_id] for doc_id in row]
-        scores[index, : len(row)] = list(row.values())
-    return canonical(Hits(positions, scores), list(run), docs, width)
-
-
-def at_level(name, rel):
-    """The name with another lowest relevant grade; nDCG knows none."""
-    return name if name.startswith("nDCG") else re.sub(r"^[A-Za-z]+", rf"\g<0>(rel={rel})", name)
-
-
-def tie_heavy(rng, queries):
-    """Judgements with negative, few and many grades, and a run of few levels, some only apart in float64."""
-    docs = [f"d{number}" for number in range(60)]
-    rng.shuffle(docs)
-    levels = [0.1, 0.1 + 1e-9, 0.3, -0.2, 0.0, -0.0, 1e-46, 2.5]
-    qrels, run = {}, {}
-    for index in range(queries):
-        pool = docs[: rng.randint(1, 60)]
-        grades = rng.choice([[0], [0, 1], [1, 2], [-1, 0, 1, 2, 3], [-2, -1, 0, 0, 0, 1], [-2, 0, 5]])
-        # trec_eval itself hangs on a query all of whose grades are negative, hence the one zero.
-        qrels[f"q{index}"] = {d: rng.choice(grades) for d in rng.sample(pool, len(pool) // 2)} | {docs[0]: 0}
-        if rng.random() < 0.95:
-            run[f"q{index}"] = {d: rng.choice(levels) for d in rng.sample(pool, rng.randint(1, len(pool)))}
-    return docs, qrels, run
-
-
-def values(run, qrels, *names, queries=None):
-    found = evaluate(run, qrels, list(qrels) if queries is None else queries, map(parse_measure, names))
-    return found if len(names) != 1 else found[names[0]].tolist()
-
-
-class TestAgainstTrecEval:
-    @pytest.mark.parametrize("name", list(GOLDEN["scores"]))
-    def test_golden_numbers_are_met_exactly(self, name):
-        docs = sorted({doc_id for row in GOLDEN["run"].values() for doc_id in row})
-        expected = GOLDEN["scores"][name]
-        run = retrieved(GOLDEN["run"], docs)
-        assert values(run, GOLDEN["qrels"], name, queries=list(expected)) == list(expected.values())
-
-    @pytest.mark.parametrize("rel", [1, 2, 3])
-    def test_4000_rankings_full_of_ties_agree_to_the_last_digit(self, rel):
-        names = {at_level(name, rel) if rel > 1 else name: key for name, key in TREC_NAMES.items()}
-        for seed in range(40):
-            docs, qrels, run = tie_heavy(random.Random(seed), 100)
-            evaluator = pytrec_eval.RelevanceEvaluator(qrels, set(TREC_NAMES.values()), relevance_level=rel)
-            theirs = evaluator.evaluate(run)
-            ours = values(retrieved(run, docs), qrels, *names)
-            for name, key in names.items():
-                expected = [theirs[query][key] if query in theirs else 0.0 for query in qrels]
-                assert ours[name].tolist() == expected, (seed, name)
-
-    def test_a_deep_ranking_agrees_to_the_last_digit(self):
-        rng = random.Random(0)
-        docs = [f"d{number:04d}" for number in range(3000)]
-        qrels = {"q": {doc: rng.randint(0, 4) for doc in rng.sample(docs, 1500)}}
-        run = {"q": {doc: rng.random() for doc in docs}}
-        theirs = pytrec_eval.RelevanceEvaluator(qrels, set(TREC_NAMES.values())).evaluate(run)["q"]
-        ours = values(retrieved(run, docs), qrels, *TREC_NAMES)
-        assert {name: found.item() for name, found in ours.items()} == {n: theirs[k] for n, k in TREC_NAMES.items()}
-
-    def test_ir_measures_reads_the_same_names_and_gives_the_same_values(self):
-        # Without ties: where documents tie, the providers that ir-measures has for RR@k and Judged do not follow trec_eval.
-        rng = random.Random(0)
-        docs = [f"d{number}" for number in range(30)]
-        qrels = {f"{i}": {d: rng.choice([0, 1, 1, 2]) for d in rng.sample(docs, 8)} for i in range(20)}
-        run = {f"{i}": {d: float(score) for score, d in enumerate(rng.sample(docs, 12))} for i in range(2, 22)}
-        theirs = {name: dict.fromkeys(qrels, 0.0) for name in ALL}
-        for found in ir_measures.iter_calc(map(ir_measures.parse_measure, set(ALL) - {EXPONENTIAL}), qrels, run):
-            theirs[str(found.measure)][found.query_id] = found.value
-        ours = values(retrieved(run, docs), qrels, *ALL)
-        for name in set(ALL) - {EXPONENTIAL}:
-            assert ours[name].tolist() == list(theirs[name].values()), name
-
-    @pytest.mark.skipif(shutil.which("perl") is None, reason="gdeval is a Perl script")
-    def test_exponential_gains_are_those_of_gdeval(self):
-        docs, qrels, run = tie_heavy(random.Random(0), 60)
-        numbered = [{query[1:]: row for query, row in rows.items()} for rows in (qrels, run)]
-        # gdeval refuses grades above 4 and compares scores as float64.
-        numbered[0] = {q: {d: min(grade, 4) for d, grade in row.items()} for q, row in numbered[0].items()}
-        numbered[1] = {q: {d: round(score, 1) for d, score in row.items()} for q, row in numbered[1].items()}
-        theirs = dict.fromkeys(numbered[0], 0.0)
-        for found in ir_measures.iter_calc([ir_measures.parse_measure(EXPONENTIAL)], *numbered):
-            theirs[found.query_id] = found.value
-        ours = values(retrieved(numbered[1], docs), numbered[0], EXPONENTIAL)
-        assert ours == pytest.approx(list(theirs.values()), abs=6e-6)  # it prints five decimals
 
 
 class TestByHand:
@@ -294,41 +166,3 @@ def test_first_relevant_ranks_count_from_one_and_zero_is_none():
     assert ranks.tolist() == [0, 1, 2, 0]
     assert ranks.dtype == np.int64
     assert first_relevant_ranks(run, qrels, []).tolist() == []
-
-
-class TestProperties:
-    DOCS = tuple("abcdefgh")
-    GRADES = st.dictionaries(st.sampled_from(DOCS), st.integers(-1, 3))
-    ROWS = st.permutations(DOCS).flatmap(lambda row: st.integers(0, len(row)).map(lambda n: row[:n]))
-
-    @given(ROWS, GRADES)
-    def test_every_measure_lies_between_0_and_1(self, row, grades):
-        found = values(ranked(q=row), {"q": grades}, *ALL)
-        assert all(0 <= value.item() <= 1 for value in found.values())
-
-    @given(st.permutations(DOCS), GRADES, st.integers(1, 7))
-    def test_moving_a_better_document_up_never_lowers_a_measure(self, row, grades, place):
-        up, down = grades.get(row[place], 0), grades.get(row[place - 1], 0)
-        assume(max(up, 0) >= max(down, 0))
-        assume((row[place] in grades) >= (row[place - 1] in grades))  # for Judged
-        swapped = [*row[: place - 1], row[place], row[place - 1], *row[place + 1 :]]
-        before = values(ranked(q=row), {"q": grades}, *ALL)
-        after = values(ranked(q=swapped), {"q": grades}, *ALL)
-        assert all(after[name].item() >= before[name].item() - 1e-15 for name in ALL)
-
-    @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), unique=True, min_size=8, max_size=8))
-    def test_renaming_documents_changes_nothing_where_nothing_ties(self, scores):
-        hits = Hits(np.array([range(8)]), np.array([scores], dtype=np.float32))
-        grades = {"a": 1, "c": 3, "h": 2}
-        renamed = dict(zip(self.DOCS, "hgbdafce", strict=True))
-        plain = values(canonical(hits, ["q"], self.DOCS, 8), {"q": grades}, *ALL)
-        other = values(
-            canonical(hits, ["q"], list(renamed.values()), 8), {"q": {renamed[d]: g for d, g in grades.items()}}, *ALL
-        )
-        assert plain == other
-
-    @given(ROWS, GRADES, st.integers(1, 9))
-    def test_recall_and_success_never_fall_with_depth(self, row, grades, k):
-        for name in ("R", "Success", "RR", "AP", "AP(rel=2)"):
-            here, deeper = (values(ranked(q=row), {"q": grades}, f"{name}@{depth}")[0] for depth in (k, k + 1))
-            assert deeper >= here

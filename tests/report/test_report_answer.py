@@ -215,7 +215,7 @@ def test_a_pool_smaller_than_the_collection_is_a_reservation(a, said):
     counts = {"documents": 10_000, "pool": 500, "train": 9, "dev": 9, "test": 400}
     text = said(outcomes, counts=counts)
     assert (
-        "The pool is 5% of the collection's 10,000 documents: over all of them scores are lower and the order may "
+        "The pool is 5% of the collection's 10,000 documents: over all of them scores are as a rule lower and the order may "
         "change (`--pool all`)."
     ) in text
     assert "--pool all" not in said(outcomes, counts={**counts, "documents": 500})
@@ -226,7 +226,7 @@ def test_a_pool_smaller_than_the_collection_is_a_reservation(a, said):
 def test_a_single_training_run_is_a_reservation(a, said, seeds, seeded, told):
     gru = [a.outcome("gru", a.ranks(1.5, 1), seed=seed, seeded=seeded) for seed in range(seeds)]
     text = said([a.outcome("random", a.random_ranks(1), seeded=True), *gru], seeds=tuple(range(seeds)))
-    sentence = "One training run each: p and intervals do not cover chance in training; `--seeds 0,1,2` does."
+    sentence = "One training run each: p and intervals do not cover chance in training; `--seeds 0,1,2` shows it."
     assert (sentence in text) is told
 
 

@@ -1,8 +1,11 @@
 """The command line on a small collection, with little time for the clock."""
 
+from pathlib import Path
+
 import pytest
 
 from bench.cli import main
+from bench.run.store import Store
 
 
 @pytest.fixture
@@ -17,3 +20,13 @@ def bench(tmp_path, collection, monkeypatch):
         return main([f"--dataset=beir:{collection}", "--cache", str(tmp_path / "cache"), "--threads=1", *arguments])
 
     return run
+
+
+@pytest.fixture
+def outcomes():
+    """Read the outcomes stored in a folder, by the text of their system."""
+
+    def read(folder):
+        return {outcome.spec: outcome for outcome in Store(Path(folder)).load()[1]}
+
+    return read

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from bench.api import Doc, Query
-from bench.data.address import file_name
 from bench.data.dataset import Dataset
 from bench.data.judged import Judged, Judgement
 from bench.data.pairing import folded
 from bench.data.source import Opening, Progress, Source, slug
 from bench.data.tables.records import Record, content_hash, json_lines, text_lines
+from bench.data.web.address import file_name
 from bench.data.web.archive import is_archive
 from bench.data.web.download import is_address
 from bench.data.web.fetch import fetched_folder

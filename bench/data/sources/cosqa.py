@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from bench.api import Doc, Query
-from bench.data.address import file_name, shown
 from bench.data.dataset import Dataset
 from bench.data.judged import Judged, Judgement
 from bench.data.source import Opening, Source, slug
 from bench.data.tables.records import content_hash, text_of
+from bench.data.web.address import file_name, shown
 from bench.data.web.download import download, is_address
 from bench.errors import DataError
 

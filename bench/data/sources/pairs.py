@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from bench.data.address import file_name, shown
 from bench.data.dataset import Dataset
 from bench.data.source import Opening, Source, slug
 from bench.data.tables.columns import SYNONYMS, Table, dataset_from_tables
@@ -14,6 +13,7 @@ from bench.data.tables.encoding import encoding_of, told
 from bench.data.tables.parquet import parquet_rows
 from bench.data.tables.records import content_hash, json_lines
 from bench.data.tables.rows import delimiter_of, table_rows
+from bench.data.web.address import file_name, shown
 from bench.data.web.download import download, is_address
 from bench.errors import DataError
 

@@ -7,11 +7,11 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import ClassVar
 
-from bench.data.address import file_name, shown
 from bench.data.dataset import Dataset
 from bench.data.source import Opening, Source, slug
 from bench.data.tables.columns import SYNONYMS, Table, dataset_from_tables
 from bench.data.tables.records import Record, content_hash, text_lines
+from bench.data.web.address import file_name, shown
 from bench.data.web.download import download, is_address
 from bench.errors import DataError
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from bench.api import Doc, Query
-from bench.data.address import file_name
 from bench.data.dataset import Dataset
 from bench.data.judged import Judged, Judgement
 from bench.data.source import Opening, Source, slug
 from bench.data.tables.records import Record, content_hash
 from bench.data.tables.trec_text import documents, judgements, topics
+from bench.data.web.address import file_name
 from bench.data.web.fetch import fetched_folder
 from bench.errors import DataError
 

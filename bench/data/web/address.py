@@ -1,15 +1,12 @@
 """Addresses that somebody else may have written: a card, a redirection; what is no plain https:// or http:// one is refused."""
 
 import re
-from urllib.parse import SplitResult, urljoin, urlsplit
-from urllib.request import getproxies, proxy_bypass
-
-import urllib3
+from pathlib import Path, PurePosixPath
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from bench.errors import DataError
 
 _SCHEMES = ("http", "https")
-_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 def checked(url: str) -> SplitResult:
@@ -45,16 +42,21 @@ def joined(at: str, to: str) -> str:
     return there
 
 
-def proxy_for(url: str) -> str:
-    """The proxy that the environment names for an address, "" for none; this machine needs none."""
-    parts = checked(url)
-    host = parts.hostname or ""
-    return "" if host in _THIS_MACHINE or proxy_bypass(host) else getproxies().get(parts.scheme, "")
+def public(address: str) -> SplitResult:
+    """The parts of an address without its query, which may hold a token; DataError as for ``checked``."""
+    return checked(re.split(r"[?#]", address, maxsplit=1)[0])
 
 
-def pool_for(proxy: str) -> urllib3.PoolManager:
-    """Connections, through a proxy where one is named."""
-    return urllib3.ProxyManager(proxy) if proxy else urllib3.PoolManager()
+def shown(place: str) -> str:
+    """A place as names and facts may tell it: an address without its query, a path as it is; DataError as for ``checked``."""
+    return urlunsplit(public(place)) if "://" in place else place
+
+
+def file_name(place: str) -> str:
+    """The last part of a path, or of an address without its query; DataError as for ``checked``."""
+    if "://" in place:
+        return PurePosixPath(unquote(public(place).path)).name
+    return Path(place).expanduser().resolve().name
 
 
 def _without_user(url: str) -> str:

@@ -2,21 +2,18 @@
 
 import errno
 import hashlib
-import json
-import os
 import re
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import urllib3
 from urllib3.exceptions import HTTPError, LocationValueError
 
-from bench.data.web.address import checked, pool_for, proxy_for
+from bench.data.web.address import checked
 from bench.data.web.answers import (
     MOST_REDIRECTS,
     PASSING,
@@ -27,10 +24,11 @@ from bench.data.web.answers import (
     sent_on,
     wait_after,
 )
+from bench.data.web.connections import pool_for, proxy_for
 from bench.data.web.http import USER_AGENT
 from bench.data.web.lock import locked
+from bench.data.web.parts import Part, Wanted, digest_of
 from bench.errors import DataError
-from bench.files import write_json
 
 _CHUNK = 1 << 20
 _ATTEMPTS = 6
@@ -57,7 +55,7 @@ def download(
 
     Raises DataError: no such file, no answer, wrong size or checksum (the file is removed then), disk full.
     """
-    wanted = _Wanted(url, _parsed(checksum), size)
+    wanted = Wanted(url, digest_of(checksum), size)
     if not is_address(url):
         path = Path(url).expanduser()
         wanted.check(path)
@@ -67,7 +65,7 @@ def download(
     try:
         with locked(_beside(path, ".lock"), lambda: progress(0.0, f"waiting for another download of {url}")):
             if not path.is_file() or wanted.flaw(path):
-                part = _Part(_beside(path, ".part"), _beside(path, ".part.json"), url)
+                part = Part(_beside(path, ".part"), _beside(path, ".part.json"), url)
                 _fetch(wanted, part, path, progress)
                 progress(1.0, f"verifying {path.name}")
                 part.finish(wanted, path)
@@ -77,77 +75,7 @@ def download(
     return path
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """What the file must be. ``digest``: algorithm and hexadecimal value, or None."""
-
-    url: str
-    digest: tuple[str, str] | None
-    size: int
-
-    def flaw(self, path: Path) -> str:
-        """What is wrong with a file, empty if nothing is."""
-        found = path.stat().st_size
-        if self.size and found != self.size:
-            return f"{found:,} bytes, expected {self.size:,}"
-        if self.digest:
-            algorithm, expected = self.digest
-            with path.open("rb") as file:
-                value = hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
-            if value != expected:
-                return f"{algorithm} is {value}, expected {expected}"
-        return ""
-
-    def check(self, path: Path) -> None:
-        try:
-            flaw = self.flaw(path)
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-        if flaw:
-            raise DataError(f"{path}: {flaw}; get the file anew or mend what is expected")
-
-
-@dataclass(frozen=True)
-class _Part:
-    """What has arrived so far, and beside it whose bytes these are: address, validator and size in all (0 if unknown)."""
-
-    path: Path
-    facts: Path
-    url: str
-
-    def have(self) -> int:
-        return self.path.stat().st_size if self.path.exists() else 0
-
-    def known(self) -> tuple[str, int]:
-        """Validator and total of the bytes that are here; empty ones where nothing trustworthy is."""
-        try:
-            facts: dict[str, Any] = json.loads(self.facts.read_bytes())
-            url, validator, total = facts["url"], str(facts["validator"]), int(facts["total"])
-        except (OSError, ValueError, LookupError, TypeError):
-            return "", 0
-        return (validator, total) if url == self.url else ("", 0)
-
-    def restart(self, validator: str = "", total: int = 0) -> None:
-        """Forget the bytes before saying whose the next ones are: killed in between, there are none to mistake."""
-        self.path.write_bytes(b"")
-        write_json(self.facts, {"url": self.url, "validator": validator, "total": total})
-
-    def finish(self, wanted: _Wanted, path: Path) -> None:
-        flaw = wanted.flaw(self.path)
-        if not flaw:
-            with self.path.open("rb") as file:
-                os.fsync(file.fileno())
-            self.path.replace(path)
-        self.remove()
-        if flaw:
-            raise DataError(f"{wanted.url}: {flaw}; the file is removed: run it again, or the collection has changed")
-
-    def remove(self) -> None:
-        self.path.unlink(missing_ok=True)
-        self.facts.unlink(missing_ok=True)
-
-
-def _fetch(wanted: _Wanted, part: _Part, path: Path, progress: Callable[[float, str], None]) -> None:
+def _fetch(wanted: Wanted, part: Part, path: Path, progress: Callable[[float, str], None]) -> None:
     """Ask until all bytes are there; only attempts that bring nothing count against the server."""
     failures = 0
     while True:
@@ -169,7 +97,7 @@ def _fetch(wanted: _Wanted, part: _Part, path: Path, progress: Callable[[float, 
             return
 
 
-def _receive(pool: urllib3.PoolManager, wanted: _Wanted, part: _Part, progress: Callable[[float, str], None]) -> None:
+def _receive(pool: urllib3.PoolManager, wanted: Wanted, part: Part, progress: Callable[[float, str], None]) -> None:
     have, (validator, total) = part.have(), part.known()
     if have and have == total:
         return
@@ -206,8 +134,8 @@ class _Span(NamedTuple):
 
 def _written(
     answer: urllib3.BaseHTTPResponse,
-    wanted: _Wanted,
-    part: _Part,
+    wanted: Wanted,
+    part: Part,
     span: _Span,
     progress: Callable[[float, str], None],
 ) -> None:
@@ -272,22 +200,12 @@ def _answered(pool: urllib3.PoolManager, url: str, headers: dict[str, str]) -> u
     raise DataError(f"{url}: sends on more than {MOST_REDIRECTS} times")
 
 
-def _check_room(wanted: _Wanted, part: _Part, total: int) -> None:
+def _check_room(wanted: Wanted, part: Part, total: int) -> None:
     if wanted.size and total and wanted.size != total:
         raise DataError(f"{wanted.url}: the server has {total:,} bytes, expected {wanted.size:,}; has it changed?")
     free = shutil.disk_usage(part.path.parent).free
     if total > free:
         raise DataError(f"{wanted.url}: {total:,} bytes, but only {free:,} are free in {part.path.parent}")
-
-
-def _parsed(checksum: str) -> tuple[str, str] | None:
-    if not checksum:
-        return None
-    found = re.fullmatch(r"(?:sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})", checksum.strip().casefold())
-    if found is None:
-        raise DataError(f"checksum {checksum!r}: write sha256: and 64 or md5: and 32 hexadecimal digits")
-    algorithm, _, value = found[0].partition(":")
-    return algorithm, value
 
 
 def _file_name(url: str) -> str:

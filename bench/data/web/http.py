@@ -11,7 +11,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, LocationValueError
 
 from bench import __version__
-from bench.data.web.address import checked, joined, pool_for, proxy_for
+from bench.data.web.address import checked, joined
 from bench.data.web.answers import (
     LONGEST_WAIT,
     MOST_REDIRECTS,
@@ -24,6 +24,7 @@ from bench.data.web.answers import (
     sent_on,
     wait_after,
 )
+from bench.data.web.connections import pool_for, proxy_for
 from bench.data.web.robots import Rules, rules_for
 from bench.errors import DataError
 
