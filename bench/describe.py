@@ -3,9 +3,10 @@
 import ast
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.errors import PluginError
+from bench.imports import sources_of
 
 KINDS = ("Retriever", "Scorer")
 CLASS_VARIABLE = ("ClassVar", "typing.ClassVar")
@@ -45,47 +46,82 @@ class Description:
 def describe(path: Path, class_name: str | None = None, bases: tuple[str, ...] = KINDS) -> Description:
     """Read the one public class of a file that extends one of ``bases``, or the class named.
 
-    PluginError when there is not exactly one.
+    It may extend them by way of other classes of its file, its package or the house; their parameters are its own too. PluginError when there is not exactly one.
     """
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     except (OSError, ValueError, SyntaxError) as error:
         raise PluginError(f"{path}: cannot be read as Python: {error}") from None
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    lineages = {name: _lineage(path, tree, node, bases) for name, node in classes.items()}
     wanted = [
-        node
-        for node in classes
-        if (node.name == class_name if class_name else _kind(node, bases) and not node.name.startswith("_"))
+        name
+        for name, lineage in lineages.items()
+        if (name == class_name if class_name else lineage.kind and not name.startswith("_"))
     ]
     if len(wanted) != 1:
-        names = ", ".join(node.name for node in wanted) or "none"
+        names = ", ".join(wanted) or "none"
         raise PluginError(f"{path}: expected one public class that extends {' or '.join(bases)}, found {names}")
-    return _described(wanted[0], bases)
+    return _described(lineages[wanted[0]])
 
 
-def _kind(node: ast.ClassDef, bases: tuple[str, ...]) -> str:
-    own = [ast.unparse(base).rpartition(".")[2] for base in node.bases]
-    return next((base for base in own if base in bases), "")
+class _Lineage(NamedTuple):
+    """A class with those that it extends in its own package or in the house's, the most basic first, and which of the ``bases`` that one extends."""
+
+    classes: list[ast.ClassDef]
+    kind: str
 
 
-def _described(node: ast.ClassDef, bases: tuple[str, ...]) -> Description:
+def _lineage(path: Path, tree: ast.Module, node: ast.ClassDef, bases: tuple[str, ...]) -> _Lineage:
+    for base in node.bases:
+        name = ast.unparse(base).rpartition(".")[2]
+        if name in bases:
+            return _Lineage([node], name)
+        if (parent := _definition(path, tree, name)) is not None and parent[2] is not node:
+            above = _lineage(*parent, bases)
+            if above.kind:
+                return _Lineage([*above.classes, node], above.kind)
+    return _Lineage([node], "")
+
+
+def _definition(path: Path, tree: ast.Module, name: str) -> tuple[Path, ast.Module, ast.ClassDef] | None:
+    """Where a class of this name is defined: in the file, or in one of its package that it is imported from."""
+    for statement in tree.body:
+        if isinstance(statement, ast.ClassDef) and statement.name == name:
+            return path, tree, statement
+        if not isinstance(statement, ast.ImportFrom):
+            continue
+        real = next((alias.name for alias in statement.names if (alias.asname or alias.name) == name), "")
+        for file in sources_of(path, statement.module or "", statement.level) if real else ():
+            try:
+                there = ast.parse(file.read_text(encoding="utf-8"))
+            except (OSError, ValueError, SyntaxError):  # importing the class will tell
+                continue
+            return _definition(file, there, real)
+    return None
+
+
+def _described(lineage: _Lineage) -> Description:
+    """What the class and those above it say; the lower one counts."""
     facts: dict[str, Any] = {"devices": ("cpu",), "seeded": False, "argument": ""}
-    parameters: list[Parameter] = []
-    for statement, following in zip(node.body, [*node.body[1:], None], strict=True):
-        name, value, annotation = _assignment(statement)
-        if name in facts and value is not None:
-            facts[name] = _literal(value, facts[name])
-        elif annotation and name and not name.startswith("_") and not annotation.startswith(CLASS_VARIABLE):
-            default = ast.unparse(value) if value is not None else "required"
-            parameters.append(Parameter(name, annotation, default, _string(following)))
+    parameters: dict[str, Parameter] = {}
+    for node in lineage.classes:
+        for statement, following in zip(node.body, [*node.body[1:], None], strict=True):
+            name, value, annotation = _assignment(statement)
+            if name in facts and value is not None:
+                facts[name] = _literal(value, facts[name])
+            elif annotation and name and not name.startswith("_") and not annotation.startswith(CLASS_VARIABLE):
+                default = ast.unparse(value) if value is not None else "required"
+                parameters[name] = Parameter(name, annotation, default, _string(following))
+    own = lineage.classes[-1]
     return Description(
-        class_name=node.name,
-        kind=_kind(node, bases),
-        doc=ast.get_docstring(node) or "",
+        class_name=own.name,
+        kind=lineage.kind,
+        doc=ast.get_docstring(own) or "",
         devices=facts["devices"],
         seeded=facts["seeded"],
         argument=facts["argument"],
-        parameters=tuple(parameters),
+        parameters=tuple(parameters.values()),
     )
 
 

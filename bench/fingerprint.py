@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bench.imports import files_of, package_of, place_of
+
 MEASURES_VERSION = 2
 """Raised when a measure's definition changes, so that older numbers no longer match."""
 
@@ -49,7 +51,7 @@ def source_hash(path: Path) -> str:
     ``__init__.py`` of ``a`` and ``a.b`` too, so these are part of it.
     """
     waiting, seen = [path.resolve()], {}
-    root = _package(path.resolve())
+    root = package_of(path.resolve())
     while waiting:
         file = waiting.pop()
         if file in seen or not file.is_relative_to(root):
@@ -59,14 +61,6 @@ def source_hash(path: Path) -> str:
         waiting.extend(_initialised(file, root))
         waiting.extend(_imported(file, text, root))
     return fingerprint({file.relative_to(root).as_posix(): digest for file, digest in seen.items()})
-
-
-def _package(file: Path) -> Path:
-    """The outermost folder around a file that is a package, or the file's own folder."""
-    folder = file.parent
-    while (folder / "__init__.py").is_file() and (folder.parent / "__init__.py").is_file():
-        folder = folder.parent
-    return folder
 
 
 def _initialised(file: Path, root: Path) -> list[Path]:
@@ -87,29 +81,8 @@ def _imported(file: Path, text: bytes, root: Path) -> list[Path]:
     places: list[Path] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            places += [_below(root, alias.name) for alias in node.names if _is_inside(alias.name, root)]
-            places += [_beside(file, alias.name) for alias in node.names]
+            places += [place_of(file, root, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            name = node.module or ""
-            if node.level:
-                base = file.parents[min(node.level, len(file.parents)) - 1].joinpath(*name.split("."))
-            elif _is_inside(name, root):
-                base = _below(root, name)
-            else:
-                base = _beside(file, name)
+            base = place_of(file, root, node.module or "", node.level)
             places += [base, *(base / alias.name for alias in node.names)]
-    candidates = [c for place in places for c in (place.parent / f"{place.name}.py", place / "__init__.py")]
-    return [candidate for candidate in candidates if candidate.is_file()]
-
-
-def _is_inside(name: str, root: Path) -> bool:
-    return name.partition(".")[0] == root.name
-
-
-def _beside(file: Path, name: str) -> Path:
-    """Where a module of this name would lie that a single file, which is no part of a package, imports from its folder."""
-    return file.parent.joinpath(*name.split("."))
-
-
-def _below(root: Path, name: str) -> Path:
-    return root.joinpath(*name.split(".")[1:])
+    return [found for place in places for found in files_of(place)]

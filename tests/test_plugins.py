@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import fields
 from importlib.util import spec_from_file_location
 from pathlib import Path
 
@@ -34,7 +35,36 @@ def test_every_retriever_of_the_house_describes_itself_and_loads():
     for plugin in find().values():
         told = plugin.describe()
         assert told.summary.endswith("."), plugin.name
-        assert load(plugin).__name__ == told.class_name
+        loaded = load(plugin)
+        assert loaded.__name__ == told.class_name
+        assert [one.name for one in told.parameters] == [item.name for item in fields(loaded) if item.init]
+        assert (told.devices, told.seeded) == (loaded.devices, loaded.seeded)
+
+
+CHILD = """
+from dataclasses import dataclass
+from {module} import {base} as Parent
+
+@dataclass
+class Child(Parent):
+    "A child."
+    {field}
+"""
+
+
+def test_a_class_may_extend_one_of_a_file_beside_it(plugin, tmp_path):
+    (tmp_path / "base.py").write_text(OVERLAP.replace("class Overlap", "class Base"), encoding="utf-8")
+    told = find([plugin("child", CHILD.format(module="base", base="Base", field="extra: int = 2"))])["child"].describe()
+    assert (told.class_name, told.kind, told.summary) == ("Child", "Retriever", "A child.")
+    assert [(one.name, one.default) for one in told.parameters] == [("min_length", "1"), ("extra", "2")]
+
+
+def test_a_class_may_extend_one_of_the_house(plugin):
+    child = find([plugin("child", CHILD.format(module="retrievers.gru", base="GRU", field="epochs: int = 3"))])["child"]
+    told = child.describe()
+    assert (told.devices, told.seeded) == (("cpu", "cuda"), True)
+    assert {one.name: one.default for one in told.parameters}["epochs"] == "3"
+    assert [one.name for one in told.parameters] == [item.name for item in fields(load(child))]
 
 
 def test_a_name_taken_twice_is_an_error(plugin):

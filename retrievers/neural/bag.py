@@ -13,6 +13,7 @@ from bench.api import Env
 from retrievers.neural.dual import DualEncoder, PairLoss
 from retrievers.neural.encoder import TextEncoder
 from retrievers.neural.examples import Examples
+from retrievers.neural.losses import in_batch_softmax
 from retrievers.neural.training import Schedule, train
 from retrievers.neural.vectors import word_vectors
 from retrievers.neural.vocabulary import PAD, Sequences, Vocabulary
@@ -58,7 +59,14 @@ def learn_bag(
     )
     bag = Bag(torch.from_numpy(vectors), torch.from_numpy(vocabulary.idf), dropout=DROPOUT).to(env.device)
     model = DualEncoder([bag], TEMPERATURE, learn_temperature=False).to(env.device)
-    loss = PairLoss(model, examples, texts, kind="softmax", device=env.device, rng=rng)
+    loss = PairLoss(
+        model,
+        examples,
+        texts,
+        lambda similarity, also: in_batch_softmax(similarity, model.temperature, also),
+        device=env.device,
+        rng=rng,
+    )
     record = train(
         model, lambda: loss.epoch(BATCH), loss, lambda: evaluate(bag), schedule=Schedule(epochs, LEARNING_RATE), env=env
     )

@@ -1,8 +1,7 @@
 """The dual encoder: one encoder for both sides or one for each, and how it learns from pairs."""
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -12,11 +11,10 @@ from torch import Tensor, nn
 from retrievers.neural.batches import training_batches
 from retrievers.neural.encoder import TextEncoder, columns
 from retrievers.neural.examples import Examples
-from retrievers.neural.losses import hinge2018, in_batch_softmax, logistic2018
+from retrievers.neural.negatives import Mined
 from retrievers.neural.runtime import autocast
 from retrievers.neural.vocabulary import Sequences
 
-Loss = Literal["softmax", "hinge2018", "logistic2018"]
 COLDEST = 0.01
 """A learned temperature does not fall below this (CLIP's bound): colder, one hard pair rules the gradient."""
 
@@ -39,6 +37,10 @@ class DualEncoder(nn.Module):
         """The encoder of solutions."""
         return self.encoders[-1]  # type: ignore[return-value]
 
+    def similarity(self, questions: Tensor, solutions: Tensor) -> Tensor:
+        """Cosines ``[Q, S]`` of encoded questions ``[Q, D]`` and solutions ``[S, D]``."""
+        return questions @ solutions.T
+
     @property
     def temperature(self) -> Tensor:
         """The temperature, bounded below."""
@@ -46,25 +48,34 @@ class DualEncoder(nn.Module):
 
 
 class PairLoss:
-    """Batches of training pairs, and the loss of one."""
+    """Batches of training pairs, and the loss of one.
+
+    criterion: of similarities ``[B, M]`` whose diagonal holds the pairs, and bool ``[B, M]``, true where a solution off the
+    diagonal solves the question too. negatives: where ``count`` hard negatives for each pair come from; they are the columns
+    beyond the first ``B``.
+    """
 
     def __init__(
         self,
         model: DualEncoder,
         examples: Examples,
         texts: tuple[Sequences, Sequences],
+        criterion: Callable[[Tensor, Tensor], Tensor],
         *,
-        kind: Loss,
         device: str,
         rng: np.random.Generator,
+        negatives: Mined | None = None,
+        count: int = 0,
     ) -> None:
         self._model = model
         self._pairs = examples.pairs
         self._relevance = examples.relevance()
         self._questions, self._solutions = texts
-        self._kind = kind
+        self._criterion = criterion
         self._device = device
         self._rng = rng
+        self._negatives = negatives
+        self._count = count
 
     def epoch(self, size: int) -> Iterator[tuple[float, NDArray[np.int64]]]:
         """Batches of pairs ``[B, 2]`` with solutions of similar length, each after the part of the epoch that is done."""
@@ -73,14 +84,13 @@ class PairLoss:
             yield number / len(batches), self._pairs[batch]
 
     def __call__(self, pairs: NDArray[np.int64]) -> Tensor:
-        """The loss of a batch; negatives are other solutions of the batch, for the losses of 2018 one for each pair."""
+        """The loss of a batch; negatives are the other solutions of the batch, and the hard ones where there are any."""
         rows, others = pairs.T
+        if self._negatives is not None:
+            others = np.concatenate([others, self._negatives.draw(rows, self._count, self._rng).ravel()])
         with autocast(self._device):
             asked = self._model.questions(columns(self._questions, rows, self._device))
             solved = self._model.solutions(columns(self._solutions, others, self._device))
-        if self._kind == "softmax":
-            also = self._relevance[rows][:, others].toarray()
-            np.fill_diagonal(also, val=False)
-            return in_batch_softmax(asked @ solved.T, self._model.temperature, torch.from_numpy(also).to(self._device))
-        negative = (asked * solved.roll(1, 0)).sum(1)
-        return {"hinge2018": hinge2018, "logistic2018": logistic2018}[self._kind]((asked * solved).sum(1), negative)
+        also = self._relevance[rows][:, others].toarray()
+        np.fill_diagonal(also, val=False)
+        return self._criterion(self._model.similarity(asked, solved), torch.from_numpy(also).to(self._device))

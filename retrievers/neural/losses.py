@@ -1,4 +1,4 @@
-"""What the dual encoders minimise: functions of a matrix of similarities whose diagonal holds the positives."""
+"""What the dual encoders minimise: functions of similarities, the diagonal of a matrix holding the positives."""
 
 import math
 
@@ -10,12 +10,13 @@ from torch.nn import functional as F  # noqa: N812 - torch's own convention
 def in_batch_softmax(similarity: Tensor, temperature: Tensor, also_relevant: Tensor) -> Tensor:
     """Symmetric cross-entropy with the other pairs of the batch as negatives (CLIP; Radford et al. 2021, figure 3).
 
-    similarity: ``[B, B]`` cosines of questions (rows) and solutions (columns). also_relevant: ``[B, B]`` bool, true where a
-    solution off the diagonal also solves the question; it is no negative then.
+    similarity: ``[B, M]`` cosines of B questions (rows) and M >= B solutions (columns); the first B are theirs, in order, the
+    others further negatives of every question. also_relevant: ``[B, M]`` bool, true where a solution off the diagonal also
+    solves the question; it is no negative then.
     """
     logits = (similarity.float() / temperature).masked_fill(also_relevant, -math.inf)
     target = torch.arange(len(logits), device=logits.device)
-    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits[:, : len(logits)].T, target)) / 2
 
 
 def hinge2018(positive: Tensor, negative: Tensor) -> Tensor:

@@ -5,30 +5,14 @@ import json
 import numpy as np
 import pytest
 import torch
+from pair_examples import ENV, success_at_1, synonyms
 
 from bench.api import Doc, Env, Pairs, Query
 from bench.conformance import check_retriever
 from bench.errors import DataError, SpecError, StoreError
 from retrievers.gru import GRU
 
-ENV = Env(threads=1)
 SMALL = {"dimensions": 32, "hidden": 16, "batch": 32, "epochs": 3}
-COLOURS = ["red", "green", "blue", "pink", "black", "white", "brown", "grey"]
-THINGS = ["cat", "dog", "house", "tree", "car", "ship", "stone", "flower"]
-
-
-def synonyms(rng, n, start=0):
-    """Questions ``ask colour thing number`` solved by other words for the same: nothing but the number is shared."""
-    queries, docs = [], []
-    for at in range(start, start + n):
-        words = [
-            ("ask" + list_[i], "reply" + list_[i])
-            for list_, i in ((COLOURS, rng.integers(8)), (THINGS, rng.integers(8)))
-        ]
-        words += [(f"ask{i}", f"reply{i}") for i in rng.choice(list("abcdefghijklmnop"), 3, replace=False)]
-        queries.append(Query(f"q{at}", " ".join(asked for asked, _ in words)))
-        docs.append(Doc(f"d{at}", " ".join(replied for _, replied in reversed(words))))
-    return Pairs(docs, queries, {query.id: {doc.id: 1} for query, doc in zip(queries, docs, strict=True)})
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +21,6 @@ def fitted():
     retriever = GRU(**{**SMALL, "epochs": 5})
     retriever.fit(synonyms(rng, 400), synonyms(rng, 40, 1000), ENV)
     return retriever
-
-
-def success_at_1(retriever, pairs):
-    retriever.index(pairs.corpus, ENV)
-    hits = retriever.search(pairs.queries, 1)
-    return np.mean(
-        [pairs.corpus[row[0]].id[1:] == query.id[1:] for row, query in zip(hits.positions, pairs.queries, strict=True)]
-    )
 
 
 def test_learns_words_that_mean_the_same(fitted):
@@ -67,8 +43,8 @@ def test_what_it_learned_is_told_in_plain_values(fitted):
         {"shared": False},
         {"skip": False},
         {"init": "random"},
-        {"shared": False, "skip": False, "init": "random", "loss": "hinge2018"},
-        {"shared": False, "skip": False, "init": "random", "loss": "logistic2018"},
+        {"learn_temperature": True},
+        {"hard_negatives": 2},
     ],
     ids=lambda options: "-".join(f"{k}={v}" for k, v in options.items()) or "default",
 )
