@@ -28,6 +28,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.explanation import Explanation
+
 Qrels = Mapping[str, Mapping[str, int]]
 """Query id -> document id -> grade; a grade above 0 is relevant."""
 
@@ -46,10 +48,15 @@ class Doc(NamedTuple):
 
 
 class Query(NamedTuple):
-    """A question."""
+    """A question.
+
+    text: what a searcher types. body: the rest of what was asked, where the collection has it; for learning alone, so that
+    only training questions carry it, never those of ``dev`` and of ``search``.
+    """
 
     id: str
     text: str
+    body: str = ""
 
 
 def opaque_id(role: str, name: str) -> str:
@@ -90,6 +97,18 @@ class Hits(NamedTuple):
         return cls(order.astype(np.int64), np.take_along_axis(scores, order, axis=1))
 
 
+class Range(NamedTuple):
+    """Numbers from low to high, both included, that a hyper-parameter may take; ``log`` where factors count, not differences."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+Space = Mapping[str, Range | tuple[bool | int | float | str | None, ...]]
+"""By the name of a hyper-parameter: a range, or the values to choose from."""
+
+
 def _ignore(fraction: float, note: str) -> None:
     pass
 
@@ -105,9 +124,13 @@ class Env:
     device: ``cpu`` or ``cuda``, one of the retriever's ``devices``.
     seed: every random choice derives from it.
     threads: how many threads the retriever may use.
+    cache: a folder for what can be computed again.
     progress: call it with the fraction done (0 to 1) and a short note while something takes long.
     fitter: how a system of several parts fits one of them (see ``fit``).
     stages: seconds by stage name, filled by ``stage``.
+    checkpoints: a folder for this fit alone (one system, its source, data and seed), where it may leave what it has reached;
+    after a kill the next fit finds it there.
+    logs: a folder for TensorBoard's event files, where the user wants them.
     """
 
     device: str = "cpu"
@@ -117,6 +140,8 @@ class Env:
     progress: Callable[[float, str], None] = _ignore
     fitter: Callable[["Component", Pairs, Pairs, "Env"], None] = _fit
     stages: dict[str, float] = field(default_factory=dict)
+    checkpoints: Path | None = None
+    logs: Path | None = None
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -126,6 +151,10 @@ class Env:
             yield
         finally:
             self.stages[name] = self.stages.get(name, 0.0) + perf_counter() - start
+
+    def resumed(self, seconds: float) -> None:
+        """Tell that this fit takes over the work of so many seconds from one that was killed; they are part of its cost."""
+        self.stages["resumed"] = self.stages.get("resumed", 0.0) + seconds
 
     def fit(self, part: "Component", train: Pairs, dev: Pairs) -> None:
         """Fit a part of a system, or take over a stored fit of the same part."""
@@ -143,6 +172,8 @@ class Component(ABC):
     """``lexical`` (compares words) or ``neural`` (compares what was learned); the report sets the two against each other."""
     live: ClassVar[bool] = True
     """Whether it searches here and now; with False nothing is timed, since the results come from elsewhere."""
+    space: ClassVar[Space] = {}
+    """Hyper-parameters worth searching, and where: ``{"k1": Range(0.5, 3)}``. ``--tune`` tries them on dev."""
 
     def fit(self, train: Pairs, dev: Pairs, env: Env) -> None:  # noqa: B027 - optional, most lexical methods learn nothing
         """Learn from the training pairs; hyper-parameters may be chosen on ``dev``. The test split is never seen."""
@@ -161,6 +192,10 @@ class Component(ABC):
 
     def load(self, folder: Path) -> None:
         """Take over what ``save`` wrote, instead of ``fit``."""
+        raise NotImplementedError
+
+    def explain(self, query: Query, doc: Doc, position: int) -> Explanation:
+        """Why ``doc``, which stands at ``position`` in the corpus as indexed, has its score; without it words are left out."""
         raise NotImplementedError
 
 

@@ -6,6 +6,7 @@ from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from bench.api import Component, Retriever, Scorer
+from bench.ensemble import Ensemble, ensemble
 from bench.errors import SpecError
 from bench.loading import choices, load, reason
 from bench.pipeline import Cascade, Exhaustive, Fusion
@@ -34,6 +35,9 @@ def canonical(component: Component) -> Spec:
     """The shortest spec of a system: only what differs from the defaults; equal systems have equal specs."""
     if isinstance(component, Exhaustive):
         return canonical(component.scorer)
+    if isinstance(component, Ensemble):
+        options = (*_changed(component.member), (MEMBERS, str(component.members)))
+        return Unit(name_of(component.member), options)
     if isinstance(component, Fusion):
         return FusedSpec(tuple(canonical(part) for part in component.parts), _changed(component, FUSION_OPTIONS))
     if isinstance(component, Cascade):
@@ -51,11 +55,16 @@ def parameters(component: Component) -> dict[str, Any]:
     """Every hyper-parameter of a retriever, or of the parts of a system, by name."""
     if isinstance(component, Exhaustive):
         return parameters(component.scorer)
+    if isinstance(component, Ensemble):
+        return {**parameters(component.member), MEMBERS: component.members}
     if isinstance(component, Fusion | Cascade):
         own = {name: getattr(component, name) for name in _options_of(component)}
         return {**{str(canonical(part)): parameters(part) for part in component.components}, **own}
     return {item.name: getattr(component, item.name) for item in fields(component) if item.init}  # type: ignore[arg-type]
 
+
+MEMBERS = "members"
+"""The one parameter that every retriever and scorer has: how many of it, with different seeds, are combined."""
 
 _NAMES: dict[type, str] = {}
 Made = TypeVar("Made", bound=Component)
@@ -64,7 +73,17 @@ Made = TypeVar("Made", bound=Component)
 def _unit(spec: Unit, plugins: Mapping[str, Plugin]) -> Retriever | Scorer:
     loaded = load(get(spec.name, plugins))
     _NAMES[loaded] = spec.name
-    return _construct(loaded, spec.options, str(spec))
+    own = tuple(option for option in spec.options if option[0] != MEMBERS)
+    if len(own) == len(spec.options) or MEMBERS in {item.name for item in fields(loaded)}:  # type: ignore[arg-type]  # checked by load
+        return _construct(loaded, spec.options, str(spec))
+    member = _construct(loaded, own, str(spec))
+    members = dict(spec.options)[MEMBERS]
+    try:
+        return ensemble(member, int(members))
+    except ValueError:
+        raise SpecError(f"{spec}: {MEMBERS}={members} is not a whole number") from None
+    except SpecError as error:
+        raise SpecError(f"{spec}: {error}") from None
 
 
 def _second(spec: CascadeSpec, plugins: Mapping[str, Plugin]) -> Retriever | Scorer:

@@ -32,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "reproduce": _reproduce,
         "data": _data,
         "evaluate": _evaluate,
+        "explain": _explain,
         "selftest": _selftest,
     }
     try:
@@ -41,8 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return BAD_INPUT
-    except KeyboardInterrupt:
-        print("bench: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(f"bench: {error or 'interrupted'}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # `bench list | head`
         sys.stderr.close()
@@ -69,9 +70,10 @@ def _carried_out(request: "Request", command: str) -> "tuple[RunRecord, Store]":
     from bench.run.plan import make_plan  # noqa: PLC0415
     from bench.run.record import make_record  # noqa: PLC0415
     from bench.run.store import Store  # noqa: PLC0415
+    from bench.run.tuning import tuned  # noqa: PLC0415
 
     with bars() as progress:
-        plan = make_plan(request, progress.opening)
+        plan = tuned(make_plan(request, progress.opening), progress)
         store = Store.create(request.out, plan.dataset.name)
         record = make_record(plan, store.folder.name, command)
         return execute(plan, store, record, progress), store
@@ -200,6 +202,24 @@ def _evaluate(arguments: list[str]) -> int:
     from bench.evaluation import evaluation  # noqa: PLC0415
 
     print(evaluation(given.qrels, given.runs, options.separated(given.measures)))
+    return OK
+
+
+def _explain(arguments: list[str]) -> int:
+    from bench.explain_options import asked_of, explain_parser  # noqa: PLC0415
+
+    given = explain_parser().parse_args(arguments)
+    from bench.progress import bars  # noqa: PLC0415
+    from bench.report.explain import brief, page  # noqa: PLC0415
+    from bench.run.explain import explain, save  # noqa: PLC0415
+
+    with bars() as progress:
+        found = explain(
+            asked_of(given), shlex.join(["python", "-m", "bench", "explain", *map(_told, arguments)]), progress
+        )
+    path = save(found, page(found), given.out)
+    print(brief(found))
+    print(f"\nexplanation: {path}")
     return OK
 
 

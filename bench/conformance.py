@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bench.api import Component, Doc, Env, Hits, Pairs, Query, Retriever, Scorer
 from bench.errors import BenchError, HitsError
+from bench.explanation import faults
 from bench.loading import reason
 from bench.measure.ranking import canonical
 from bench.pipeline import Exhaustive, is_seeded
@@ -23,7 +24,6 @@ from bench.run.corpus import CorpusHandle
 
 TOLERANCE = 1e-4
 """How far a score may depend on what else is in the batch (different summation order), relative to the largest."""
-
 
 Table = NDArray[np.float64]
 
@@ -191,6 +191,18 @@ def survives_saving(subject: Subject) -> None:
     _ask(_close(subject.scores(system), subject.scores(other)), "a loaded fit must score like the one that was saved")
 
 
+def explains_its_scores(subject: Subject) -> None:
+    """explain(), where there is one, is about the score that search() gives."""
+    system, pool, queries = subject.ready, subject.material.pool, subject.material.queries[::4]
+    if type(subject.component).explain is Component.explain:
+        return
+    best = system.search(queries, 1)
+    for row in np.flatnonzero((best.positions >= 0).any(axis=1)):
+        told = system.explain(queries[row], pool[best.positions[row, 0]], int(best.positions[row, 0]))
+        _ask(not faults(told), "; ".join(faults(told)))
+        _ask(_close(np.array([told.score]), best.scores[row]), "explain() must give the score of search()")
+
+
 def repeats_itself(subject: Subject) -> None:
     """The same seed gives the same scores, from fit to search."""
     again = subject.fitted(subject.material, subject.env)
@@ -229,6 +241,7 @@ CHECKS: tuple[Check, ...] = (
     indexes_again,
     ranks_one_document,
     survives_saving,
+    explains_its_scores,
     repeats_itself,
     tells_whether_seeds_matter,
     reads_no_ids,

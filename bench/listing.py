@@ -77,6 +77,9 @@ def _part(unit: Unit, plugin: Plugin) -> str:
         lines.append(f"  {parameter.name}: {parameter.type} = {value or parameter.default}")
         if parameter.doc:
             lines.append(indent(parameter.doc, "      "))
+    if told.seeded:
+        lines.append(f"  members: int = {given.pop('members', 1)}")
+        lines.append("      How many of it, learned with different seeds, are combined.")
     lines.extend(f"  {key}={value}: no such parameter" for key, value in given.items())
     return "\n".join(lines)
 

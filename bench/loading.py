@@ -70,7 +70,7 @@ def _validate(loaded: type, plugin: Plugin) -> None:
     if "__dataclass_fields__" not in loaded.__dict__:
         raise PluginError(f"{plugin.origin}: {loaded.__name__} must be a @dataclass, its fields are the parameters")
     _validate_attributes(loaded, plugin)
-    for method in ("fit", "index", "search", "score", "save", "load"):
+    for method in ("fit", "index", "search", "score", "save", "load", "explain"):
         contract = _contract(loaded, method)
         mine = getattr(loaded, method, None)
         if contract is None or mine is None:

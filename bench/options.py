@@ -21,6 +21,7 @@ COMMANDS = {
     "reproduce": "repeat a stored report's run and tell what agrees",
     "data": "collections: list, info, pull, check, audit",
     "evaluate": "score TREC run files of any system against qrels",
+    "explain": "why a document matched: term weights, heat maps and shares of one question and document",
     "selftest": "show that intervals, tests and clock of this harness keep what they promise, here",
 }
 
@@ -60,6 +61,18 @@ def run_parser() -> argparse.ArgumentParser:
         help="only the first N held-out questions (and 4 N for training): a quick look",
     )
     add(
+        "--train-pairs",
+        default="all",
+        metavar="N,...",
+        help="learn from N training pairs, drawn at random; several numbers, as in 2500,5000,all, show what more pairs gain",
+    )
+    add(
+        "--tune",
+        metavar="SYSTEM=N,...",
+        help="first try N settings (or for a time: 10min) of a system on the development questions, then measure the best "
+        "one too; SYSTEM=N:NAME=LOW..HIGH:NAME=A~B says what to search",
+    )
+    add(
         "--slo",
         type=float,
         metavar="MS",
@@ -75,6 +88,7 @@ def run_parser() -> argparse.ArgumentParser:
     add("--plugin", type=Path, action="append", default=[], metavar="FILE", help="a file with one more retriever")
     add("--cache", type=Path, metavar="DIR", help="where datasets and fits are kept; default: the user's cache folder")
     add("--refit", action="store_true", help="learn again although a stored fit exists")
+    add("--tensorboard", type=Path, metavar="DIR", help="where to write curves of what is learned now, for TensorBoard")
     add("--timeout", type=float, default=1800, metavar="S", help="seconds a phase may take; default %(default)s")
     add(
         "--memory",
@@ -91,6 +105,7 @@ def request_of(options: argparse.Namespace) -> "Request":
     from platformdirs import user_cache_path  # noqa: PLC0415
 
     from bench.run.plan import Request  # noqa: PLC0415
+    from bench.run.tuning_request import read_tuning_requests  # noqa: PLC0415
 
     free = psutil.virtual_memory().available * 0.9
     return Request(
@@ -103,6 +118,8 @@ def request_of(options: argparse.Namespace) -> "Request":
         seeds=tuple(dict.fromkeys(_numbers("--seeds", options.seeds))),
         threads=options.threads,
         limit=options.limit,
+        train_pairs=_sizes(options.train_pairs),
+        tune=() if options.tune is None else read_tuning_requests(options.tune),
         out=options.out,
         cards=tuple(options.cards),
         plugins=tuple(options.plugin),
@@ -110,6 +127,7 @@ def request_of(options: argparse.Namespace) -> "Request":
         refit=options.refit,
         slo=None if options.slo is None else options.slo / 1e3,
         prices=prices(options.price),
+        tensorboard=options.tensorboard,
         timeout=options.timeout,
         memory=free if options.memory is None else options.memory * 2**30,
     )
@@ -265,6 +283,14 @@ def _measures(text: str) -> tuple[str, ...]:
 def separated(text: str) -> list[str]:
     """Parts between commas, but not those inside of brackets: ``nDCG(rel=2,dcg=exp-log2)@10`` is one measure."""
     return [part.strip() for part in re.split(r",(?![^(]*\))", text)]
+
+
+def _sizes(text: str) -> tuple[int | None, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    numbers = [part for part in parts if part != "all"]
+    if not all(part.isdecimal() for part in numbers):
+        raise OptionError(f"--train-pairs {text}: not a comma-separated list of whole numbers and all")
+    return tuple(None if part == "all" else int(part) for part in parts)
 
 
 def _numbers(option: str, text: str) -> tuple[int, ...]:

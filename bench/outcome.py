@@ -105,6 +105,7 @@ class Outcome:
     first_ranks: rank (from 1) of the first relevant document, 0 where none was retrieved.
     unanswered: how many questions got no document at all.
     answers: for each sample question of the record the top answers.
+    train_pairs: how many training pairs were asked for; None: all. ``Timings.fit_pairs`` tells how many there were.
     """
 
     spec: str
@@ -129,6 +130,7 @@ class Outcome:
     answers: tuple[tuple[Answer, ...], ...] = ()
     timings: Timings = field(default_factory=Timings)
     sizes: Sizes = field(default_factory=Sizes)
+    train_pairs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,45 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """One system that was tried on dev.
+
+    values: the hyper-parameters that were searched, by name. dev: RR@10 of the dev questions among the dev documents; None
+    where the trial failed, and ``failure`` is one line that says why. seconds: fit, index and search together.
+    """
+
+    spec: str
+    values: Mapping[str, Any]
+    dev: float | None
+    seconds: float
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """A search for the hyper-parameters of a system on dev.
+
+    spec: the system as given; ``trials`` begin with it. found: the system of the best trial, the first of equals.
+    budget: as typed, a number of trials or a time. seed: of the search and of every fit in it. device: where it ran.
+    questions, documents: of dev. train_pairs: how many pairs every trial learned from; None: all.
+    space: by hyper-parameter what was searched, in words.
+    ending: why it ended before its budget was spent; empty where it did not.
+    """
+
+    spec: str
+    found: str
+    budget: str
+    seed: int
+    device: str
+    questions: int
+    documents: int
+    train_pairs: int | None
+    space: Mapping[str, str]
+    trials: tuple[Trial, ...]
+    ending: str = ""
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """What was asked for and on what; one per report folder.
 
@@ -194,6 +235,9 @@ class RunRecord:
     slo: limit (s) that p99 must keep when questions arrive at random; None: not measured.
     prices: device -> price of an hour, in the user's currency.
     canaries: name -> (passed, one line with expected and measured).
+    train_pairs: numbers of training pairs that were learned from, from small to large, None for all. The results are those
+        of the last, ``main_size``; the others show how quality grows.
+    tunings: searches for hyper-parameters that came before the jobs.
     interrupted: whether the user ended the run before everything was measured.
     """
 
@@ -225,7 +269,14 @@ class RunRecord:
     slo: float | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
     canaries: Mapping[str, tuple[bool, str]] = field(default_factory=dict)
+    train_pairs: tuple[int | None, ...] = (None,)
+    tunings: tuple[Tuning, ...] = ()
     interrupted: bool = False
+
+    @property
+    def main_size(self) -> int | None:
+        """The training pairs behind the run's results; None: all."""
+        return self.train_pairs[-1]
 
     @property
     def main_measure(self) -> str:

@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from bench.api import Component, Doc, Env, Hits, Pairs, Query, Retriever, Scorer
 from bench.combining import compositions, given_weights, merged, reciprocal_ranks, tuned, usable, z_gains, z_scores
 from bench.errors import DataError
+from bench.explanation import Explanation
 from bench.files import read_json
+from bench.occlusion import explained
+from bench.shares import blended, distinct, fused, gain_rule
 
 Floats = NDArray[np.float32]
 Result = TypeVar("Result")
@@ -24,7 +27,7 @@ SCORES_AT_ONCE = 1 << 21
 """Query/document scores held at once when a scorer ranks everything."""
 
 
-class Composite(Retriever):
+class Composite(Component):
     """A system with parts. Its own ``fit`` only tunes how they are combined; ``save`` and ``load`` hold just that."""
 
     learned: dict[str, Any]
@@ -34,13 +37,22 @@ class Composite(Retriever):
     def components(self) -> tuple[Component, ...]:
         """The parts, in the order of the spec."""
 
+    def env_of(self, number: int, env: Env) -> Env:
+        """Where and how part ``number`` runs, if the system runs in ``env``."""
+        return env_for(self.components[number], env)
+
     def index(self, corpus: Sequence[Doc], env: Env) -> None:
         """Index every part over the same corpus; each has stages of its own, told under its name."""
         self._env = env
         self._stages: list[dict[str, float]] = [{} for _ in self.components]
-        for part, stages in zip(self.components, self._stages, strict=True):
-            part.index(corpus, replace(env_for(part, env), stages=stages))
+        for number, (part, stages) in enumerate(zip(self.components, self._stages, strict=True)):
+            part.index(corpus, replace(self.env_of(number, env), stages=stages))
         self._size = len(corpus)
+
+    def _inner(self, query: Query, doc: Doc, position: int) -> tuple[tuple[str, Explanation], ...]:
+        """Each part's name and why it gives the document its score."""
+        why = (explained(part, query, doc, position, self._size) for part in self.components)
+        return tuple(zip(distinct(map(_name, self.components)), why, strict=True))
 
     def _staged(self, number: int, action: Callable[[], Result]) -> Result:
         """Let part ``number`` act: its stages become this system's, the rest of its time goes under its own name."""
@@ -105,7 +117,7 @@ def is_seeded(component: Component) -> bool:
 
 
 @dataclass
-class Exhaustive(Composite):
+class Exhaustive(Composite, Retriever):
     """A scorer that ranks the whole pool."""
 
     scorer: Scorer
@@ -126,6 +138,10 @@ class Exhaustive(Composite):
         """Score every document for every query."""
         return self._staged(0, partial(self._ranked, queries, k))
 
+    def explain(self, query: Query, doc: Doc, position: int) -> Explanation:
+        """What the scorer says."""
+        return explained(self.scorer, query, doc, position, self._size)
+
     def _ranked(self, queries: Sequence[Query], k: int) -> Hits:
         rows = max(1, SCORES_AT_ONCE // max(1, self._size))
         everything = np.arange(self._size, dtype=np.int64)
@@ -138,7 +154,7 @@ class Exhaustive(Composite):
 
 
 @dataclass
-class Fusion(Composite):
+class Fusion(Composite, Retriever):
     """``a+b``: the rankings of several retrievers combined.
 
     weights: empty for reciprocal rank fusion (Cormack, Clarke & Buettcher, SIGIR 2009); ``dev`` for a weighted sum of
@@ -183,21 +199,28 @@ class Fusion(Composite):
         with self._env.stage("fuse"):
             return self._combine(hits, self.learned.get("weights") or self._fixed, k)
 
+    def explain(self, query: Query, doc: Doc, position: int) -> Explanation:
+        """The gain of each part, as in a search for at most ``depth`` hits."""
+        hits, weights = self._part_hits([query], self.depth), self.learned.get("weights") or self._fixed
+        how = gain_rule(weights, self.rrf_k)
+        return fused(hits, self._gains(hits, weights), position, how, self._inner(query, doc, position))
+
     def _part_hits(self, queries: Sequence[Query], depth: int) -> list[Hits]:
         searches = [partial(part.search, queries, depth) for part in self.parts]
         hits = [self._staged(number, search) for number, search in enumerate(searches)]
         return [usable(found, self._size, type(part).__name__) for part, found in zip(self.parts, hits, strict=True)]
 
     def _combine(self, hits: list[Hits], weights: Sequence[float] | None, k: int) -> Hits:
+        return merged(hits, self._gains(hits, weights), k)
+
+    def _gains(self, hits: list[Hits], weights: Sequence[float] | None) -> list[NDArray[np.float64]]:
         if weights is None:
-            gains = [reciprocal_ranks(part, self.rrf_k) for part in hits]
-        else:
-            gains = [weight * z_gains(part) for weight, part in zip(weights, hits, strict=True)]
-        return merged(hits, gains, k)
+            return [reciprocal_ranks(part, self.rrf_k) for part in hits]
+        return [weight * z_gains(part) for weight, part in zip(weights, hits, strict=True)]
 
 
 @dataclass
-class Cascade(Composite):
+class Cascade(Composite, Retriever):
     """``first/scorer``: a scorer re-ranks the best of a first stage.
 
     depth: how many hits of the first stage are re-ranked; the others keep their order below.
@@ -240,6 +263,12 @@ class Cascade(Composite):
         ranked = self._blended(hits, scores, self.learned.get("blend", self._fixed))
         return Hits(ranked.positions[:, :k], ranked.scores[:, :k])
 
+    def explain(self, query: Query, doc: Doc, position: int) -> Explanation:
+        """The share of each stage, for a document that is re-ranked."""
+        hits, scores = self._two_stages([query], self.depth)
+        inner = self._inner(query, doc, position)
+        return blended(hits, scores, self.learned.get("blend", self._fixed), position, inner)
+
     def _two_stages(self, queries: Sequence[Query], depth: int) -> tuple[Hits, Floats]:
         hits = usable(
             self._staged(0, partial(self.first.search, queries, depth)), self._size, type(self.first).__name__
@@ -256,6 +285,11 @@ class Cascade(Composite):
             np.hstack([np.take_along_axis(head, order, axis=1), tail]),
             np.hstack([np.take_along_axis(final, order, axis=1), below - np.arange(tail.shape[1])]).astype(np.float32),
         )
+
+
+def _name(part: Component) -> str:
+    """As stages are named; a scorer that ranks the whole pool is itself."""
+    return type(part.scorer if isinstance(part, Exhaustive) else part).__name__
 
 
 def _ask_for_dev(dev: Pairs, instead: str) -> None:

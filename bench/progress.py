@@ -27,7 +27,15 @@ class Bars:
         self._label = label
         if self._all is None:
             self._all = self._progress.add_task("", total=total)
-        self._progress.update(self._all, completed=number - 1, description=f"system {number} of {total}")
+        self._progress.update(self._all, total=total, completed=number - 1, description=f"system {number} of {total}")
+        self.phase("start")
+
+    def trial(self, number: int, fraction: float, label: str) -> None:
+        """A trial of hyper-parameters begins; so much of the budget is spent."""
+        self._label = label
+        if self._all is None:
+            self._all = self._progress.add_task("", total=1.0)
+        self._progress.update(self._all, total=1.0, completed=fraction, description=f"tuning, trial {number}")
         self.phase("start")
 
     def phase(self, name: str) -> None:

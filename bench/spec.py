@@ -8,7 +8,7 @@
 An operator's own options (``depth``, ``blend``, ``weights``, ``rrf_k``) stand after its last part and belong to the
 innermost operator that takes them; after a ``}`` they belong to the group. Nothing needs quoting in a shell: other
 characters of a value are written as ``%XX``, but a path that begins with ``./``, ``../``, ``~/`` or ``/`` may stand as it
-is. ``parse(str(x)) == x``.
+is, and so may the OWNER/NAME of a ``model``. ``parse(str(x)) == x``.
 """
 
 import re
@@ -23,9 +23,14 @@ FUSION_OPTIONS = ("weights", "rrf_k", "depth")
 
 Options = tuple[tuple[str, str], ...]
 
-_TOKEN = re.compile(r"(?<==)(?:~|\.{1,2})?/[A-Za-z0-9_.~%/-]+|(?P<name>[A-Za-z0-9_.~%-]+)|(?P<mark>[{}:=+/,])")
+_TOKEN = re.compile(
+    r"(?<==)(?:~|\.{1,2})?/[A-Za-z0-9_.~%/-]+"
+    r"|(?<=:model=)[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+"
+    r"|(?P<name>[A-Za-z0-9_.~%-]+)|(?P<mark>[{}:=+/,])"
+)
 _PATH = re.compile(r"(?:~|\.{1,2})?/.")
-_OPEN_END = re.compile(r"=(?:~|\.{1,2})?/[^:+{}]+$")  # a path that would swallow a "/" behind it
+_REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
+_OPEN_END = re.compile(r"=(?:~|\.{1,2})?/[^:+{}]+$|:model=[A-Za-z0-9_.-]+$")  # what would swallow a "/" behind it
 
 
 @dataclass(frozen=True)
@@ -201,7 +206,12 @@ def _surrender(spec: Spec, keys: tuple[str, ...]) -> tuple[Spec, Options]:
 
 
 def _options_text(options: Options) -> str:
-    return "".join(f":{key}={quote(value, safe='/' if _PATH.match(value) else '')}" for key, value in options)
+    return "".join(f":{key}={quote(value, safe='/' if _as_it_is(key, value) else '')}" for key, value in options)
+
+
+def _as_it_is(key: str, value: str) -> bool:
+    """Whether a value with "/" in it needs no escape: a path, or a model's OWNER/NAME."""
+    return bool(_PATH.match(value) or (key == "model" and _REPOSITORY.fullmatch(value)))
 
 
 def _flattened(spec: object) -> tuple["Spec", ...]:

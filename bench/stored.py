@@ -10,7 +10,7 @@ import msgspec
 from bench.errors import StoreError
 from bench.outcome import Outcome, RunRecord
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised when a field is added, goes or changes meaning, together with a migration."""
 
 Data = dict[str, Any]
@@ -102,5 +102,15 @@ def _record_2(data: Data) -> Data:
     return {**data, "depth": max(100, *data["cutoffs"]), **empty}
 
 
-_OUTCOME_MIGRATIONS = {1: _outcome_2}
-_RECORD_MIGRATIONS = {1: _record_2}
+def _outcome_3(data: Data) -> Data:
+    """How many training pairs were asked for: all."""
+    return {**data, "train_pairs": None}
+
+
+def _record_3(data: Data) -> Data:
+    """The numbers of training pairs: all. Nothing was tuned."""
+    return {**data, "train_pairs": [None], "tunings": []}
+
+
+_OUTCOME_MIGRATIONS = {1: _outcome_2, 2: _outcome_3}
+_RECORD_MIGRATIONS = {1: _record_2, 2: _record_3}

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from bench.api import Doc, Env, Hits, Pairs, Query, Retriever
+from bench.api import Doc, Env, Hits, Pairs, Query, Range, Retriever, Space
 from bench.errors import DataError, SpecError, StoreError
+from bench.explanation import Explanation
+from retrievers.lexical.contributions import contributions
 from retrievers.lexical.counts import TermCounts, analysed, bag
 from retrievers.lexical.formulas import VARIANTS, weights
 from retrievers.lexical.impacts import Impacts
@@ -39,6 +41,12 @@ class BM25(Retriever):
     """Divide identifiers such as ``num_workers`` and ``DataLoader``."""
 
     family: ClassVar[str] = "lexical"
+    space: ClassVar[Space] = {
+        "k1": Range(0.3, 4),
+        "b": Range(0, 1),
+        "stemmer": ("english", "none"),
+        "stop": ("english", "none"),
+    }
 
     def __post_init__(self) -> None:
         """Reject what no formula takes."""
@@ -90,6 +98,11 @@ class BM25(Retriever):
             bags = [bag(self._analyze(query.text), self._terms) for query in queries]
         with self._env.stage("score"):
             return self._impacts.search(bags, k)
+
+    def explain(self, query: Query, doc: Doc, position: int) -> Explanation:  # noqa: ARG002 - the postings tell
+        """What each term of the question adds."""
+        asked = self._analyze(query.text)
+        return contributions(self._impacts, bag(asked, self._terms), asked, self._terms, position)
 
     def save(self, folder: Path) -> None:
         """Write the chosen k1 and b."""

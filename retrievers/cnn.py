@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.api import Doc, Env, Pairs, Query, Scorer
+from bench.api import Doc, Env, Pairs, Query, Range, Scorer, Space
 from bench.errors import DataError
-from retrievers.neural import training
+from bench.explanation import Explanation
+from retrievers.neural import closeup, training
 from retrievers.neural.bag import Bag
 from retrievers.neural.cosine import top_k
 from retrievers.neural.encoder import encode
@@ -20,6 +21,7 @@ from retrievers.neural.folds import cross_fitted
 from retrievers.neural.interaction import InteractionCNN, Lexicon
 from retrievers.neural.lexical import Lexical
 from retrievers.neural.lists import ListLoss, first_stage
+from retrievers.neural.occlusion import Tokens, occlusion, tokens_read
 from retrievers.neural.reading import Reader, Texts
 from retrievers.neural.runtime import pinned, portion, seeded
 from retrievers.neural.store import load_model, save_model
@@ -67,6 +69,13 @@ class CNN(Scorer):
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     seeded: ClassVar[bool] = True
     family: ClassVar[str] = "neural"
+    space: ClassVar[Space] = {
+        "learning_rate": Range(0.0003, 0.004, log=True),
+        "epochs": Range(1, 4),
+        "vector_epochs": Range(2, 8),
+        "hard": (0, 4, 8),
+        "random": (2, 6),
+    }
 
     def __post_init__(self) -> None:
         """Reject what cannot work before anything is learned."""
@@ -87,7 +96,7 @@ class CNN(Scorer):
 
     def fit(self, train: Pairs, dev: Pairs, env: Env) -> None:
         """Learn the word vectors, then the network; of both the best epoch on dev is kept. DataError without pairs."""
-        examples, unseen = Examples.of(train, self._analyze), Examples.of(dev, self._analyze)
+        examples, unseen = (Examples.of(part, self._analyze, env.cache) for part in (train, dev))
         if not len(examples.pairs):
             raise DataError("cnn learns from question/solution pairs, and the training split has none")
         with seeded(env) as rng:
@@ -103,7 +112,7 @@ class CNN(Scorer):
                 dimensions=self.dimensions,
                 epochs=self.vector_epochs,
                 rng=rng,
-                env=portion(env, 0.0, 0.4),
+                env=portion(env, 0.0, 0.4, "vectors"),
             )
             self._cnn = InteractionCNN(self.filters, self.hidden).to(env.device)
             lists = ListLoss(
@@ -115,7 +124,8 @@ class CNN(Scorer):
                 lists,
                 self._dev_measure(unseen, env),
                 schedule=Schedule(self.epochs, self.learning_rate),
-                env=portion(env, 0.4, 1.0),
+                env=portion(env, 0.4, 1.0, "network"),
+                rng=rng,
             )
         counts = {"pairs": len(examples.pairs), "vocabulary": len(self._vocabulary.words)}
         self.learned = {**counts, **of_network, "vectors": of_vectors}
@@ -141,6 +151,27 @@ class CNN(Scorer):
                 logits = self._reader.score(questions.rows(slice(row, row + 1)), candidates[real])
                 scores[row, real] = (logits.sigmoid() if self.probability else logits).cpu().numpy()
         return scores
+
+    def explain(self, query: Query, doc: Doc, position: int) -> Explanation:  # noqa: ARG002 - the text tells
+        """The map of similarities, what each of its cells adds, and each token of question and document."""
+        cnn, bag = self._fitted()
+        lexicon = Lexicon.of(bag, torch.from_numpy(self._vocabulary.idf))
+        question = tokens_read(self._vocabulary, self._analyze(query.text), WIDE_QUERY)
+        document = tokens_read(self._vocabulary, self._analyze(doc.content), WIDE_DOCUMENT)
+
+        def texts(tokens: Sequence[Tokens], width: int) -> Texts:
+            return Texts.of(self._vocabulary.encode_all(tokens), width, bag, self._env.device)
+
+        def score(questions: Sequence[Tokens], documents: Sequence[Tokens]) -> NDArray[np.float32]:
+            pairs = texts(questions, self.query_tokens), texts(documents, self.document_tokens)
+            logits = closeup.read(cnn, lexicon, *pairs)
+            return (logits.sigmoid() if self.probability else logits).cpu().numpy()
+
+        with pinned(self._env), torch.inference_mode():
+            explanation = occlusion(question, document, score)
+            pair = texts([question], self.query_tokens), texts([document], self.document_tokens)
+            maps = closeup.closeup(cnn, lexicon, pair, (question, document), probability=self.probability)
+        return explanation._replace(parts=(*maps, *explanation.parts))
 
     def save(self, folder: Path) -> None:
         """Store weights, vocabulary and what fit chose."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from retrievers.neural.bag import Bag
-from retrievers.neural.dense import Dense
+from retrievers.neural.contrastive import Contrastive
 
 
 @dataclass
-class EmbeddingAverage(Dense):
+class EmbeddingAverage(Contrastive):
     """Dual encoder learned from pairs whose text vector is the weighted mean of its words' vectors; weights start as IDF.
 
     Without recurrence it reads no order, and learns and encodes many times faster than ``gru`` (NBoW in CodeSearchNet, Husain

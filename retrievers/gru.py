@@ -1,15 +1,29 @@
 """The GRU dual encoder: questions and solutions become vectors, and the nearest solutions by cosine are the answer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, cast
 
+import numpy as np
 from torch import Tensor
 
-from retrievers.neural.dense import Dense
+from bench.api import Env, Pairs, Space
+from retrievers.neural.contrastive import Contrastive
 from retrievers.neural.encoder import Encoder
+from retrievers.neural.examples import Examples
+from retrievers.neural.language_model import pretrain_language_model
+from retrievers.neural.pretraining import Course
+from retrievers.neural.runtime import portion
+from retrievers.neural.seq2seq import pretrain_seq2seq
+from retrievers.neural.vocabulary import Sequences
+
+PRETRAINING = {"language-model": pretrain_language_model, "sequence-to-sequence": pretrain_seq2seq}
+PRETRAINED = 0.6
+"""Part of all progress when pretraining ends."""
 
 
 @dataclass
-class GRU(Dense):
+class GRU(Contrastive):
     """Dual encoder learned from pairs: bidirectional GRU with max pooling, plus the IDF-weighted mean of its word vectors.
 
     Its ancestor is the dual encoder of the 2018 talk (``gru-2018``). What made the difference: one encoder for both sides,
@@ -18,20 +32,61 @@ class GRU(Dense):
 
     hidden: int = 128
     """State of each direction."""
+    layers: int = 1
+    bidirectional: bool = True
+    pooling: Literal["max", "mean", "attention", "last"] = "max"
+    """How the states of a text become one vector."""
     skip: bool = True
     """Add the weighted mean of the word vectors to what the GRU says."""
+    pretrain: Literal["none", "language-model", "sequence-to-sequence"] = "none"
+    """What the encoder learns before the pairs: to predict the next word, or to write a question's solution (Husain 2018)."""
+    pretrain_epochs: int = 2
+
+    space: ClassVar[Space] = {**Contrastive.space, "hidden": (64, 128, 192)}
 
     def __post_init__(self) -> None:
         """Reject what cannot work before anything is learned."""
         super().__post_init__()
-        if self.hidden < 1:
-            raise ValueError("hidden must be at least 1")
+        if min(self.hidden, self.layers) < 1:
+            raise ValueError("hidden and layers must be at least 1")
+        if self.pretrain_epochs < 1:
+            raise ValueError("pretrain_epochs must be at least 1; pretrain=none leaves pretraining out")
+        if self.pretrain == "language-model" and self.bidirectional and self.layers > 1:
+            raise ValueError(
+                "pretrain=language-model needs layers=1 or bidirectional=false: "
+                "a second layer reads both directions, and so the word that is to be predicted"
+            )
+
+    def fit(self, train: Pairs, dev: Pairs, env: Env) -> None:
+        """Pretrain the encoder where ``pretrain`` says so, then learn as every dual encoder does."""
+        self._dev = dev
+        super().fit(train, dev, env)
+        del self._dev
+
+    def _learn(
+        self,
+        examples: Examples,
+        texts: tuple[Sequences, Sequences],
+        evaluate: Callable[[], float | None],
+        rng: np.random.Generator,
+        env: Env,
+    ) -> dict[str, Any]:
+        if self.pretrain == "none":
+            return super()._learn(examples, texts, evaluate, rng, env)
+        encoders = cast("list[Encoder]", list(self._fitted().encoders))
+        dev = Examples.of(self._dev, self._analyze, env.cache)
+        course = Course(self.pretrain, self.pretrain_epochs, self.precision, rng, portion(env, 0.0, PRETRAINED))
+        record = PRETRAINING[self.pretrain](encoders, self._vocabulary, examples, dev, course)
+        return {"pretraining": record, **super()._learn(examples, texts, evaluate, rng, portion(env, PRETRAINED, 1.0))}
 
     def _encoder(self, vectors: Tensor, idf: Tensor) -> Encoder:
         return Encoder(
             vectors,
             idf,
             hidden=self.hidden,
+            layers=self.layers,
+            bidirectional=self.bidirectional,
+            pooling=self.pooling,
             dropout=self.dropout,
             skip=self.skip,
         )

@@ -1,5 +1,6 @@
 """The package rank_bm25, as it is: the reference for correctness and the usual starting point for speed."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -9,6 +10,8 @@ import rank_bm25
 
 from bench.api import Doc, Env, Hits, Query, Retriever
 from bench.errors import SpecError
+from bench.explanation import Explanation, Terms
+from retrievers.lexical.contributions import TITLE
 from retrievers.lexical.counts import analysed
 from retrievers.lexical.selection import rank
 from retrievers.text.analysis import Analyzer
@@ -53,3 +56,13 @@ class RankBM25(Retriever):
             return rank((nothing for _ in queries), len(queries), self._documents, k)
         rows = (self._model.get_scores(self._analyze(query.text)).astype(np.float32) for query in queries)
         return rank(rows, len(queries), self._documents, k)
+
+    def explain(self, query: Query, doc: Doc, position: int) -> Explanation:  # noqa: ARG002 - the index tells
+        """What each term of the question adds: the package sums over the terms, repeats included."""
+        asked = self._analyze(query.text)
+        if self._model is None:
+            return Explanation(0.0)
+        counts = Counter(asked)
+        weights = [count * float(self._model.get_scores([term])[position]) for term, count in counts.items()]
+        score = float(np.float32(self._model.get_scores(asked)[position]))
+        return Explanation(score, (Terms(TITLE, tuple(counts), tuple(weights)),))

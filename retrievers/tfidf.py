@@ -9,7 +9,9 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from bench.api import Doc, Env, Hits, Query, Retriever
+from bench.api import Doc, Env, Hits, Query, Retriever, Space
+from bench.explanation import Explanation
+from retrievers.lexical.contributions import contributions
 from retrievers.lexical.counts import analysed, bag
 from retrievers.lexical.impacts import Impacts
 from retrievers.text.analysis import Analyzer
@@ -29,6 +31,12 @@ class Tfidf(Retriever):
     """Divide identifiers such as ``num_workers`` and ``DataLoader``."""
 
     family: ClassVar[str] = "lexical"
+    space: ClassVar[Space] = {
+        "sublinear": (True, False),
+        "stemmer": ("english", "none"),
+        "stop": ("english", "none"),
+        "split": (True, False),
+    }
 
     def __post_init__(self) -> None:
         """Reject stemmers and stop words that do not exist."""
@@ -52,6 +60,11 @@ class Tfidf(Retriever):
             vectors = [self._vector(query.text) for query in queries]
         with self._env.stage("score"):
             return self._impacts.search(vectors, k)
+
+    def explain(self, query: Query, doc: Doc, position: int) -> Explanation:  # noqa: ARG002 - the postings tell
+        """What each term of the question adds to the cosine."""
+        asked = self._analyze(query.text)
+        return contributions(self._impacts, self._vector(query.text), asked, self._terms, position)
 
     def _vector(self, text: str) -> dict[int, float]:
         """What ``TfidfVectorizer.transform`` computes, without its overhead of some hundred microseconds a call."""

@@ -7,7 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import StoreError
-from bench.outcome import Answer, Contrast, Finding, Outcome, Published, RunRecord, ServerTrial, Sizes, Timings
+from bench.outcome import (
+    Answer,
+    Contrast,
+    Finding,
+    Outcome,
+    Published,
+    RunRecord,
+    ServerTrial,
+    Sizes,
+    Timings,
+    Trial,
+    Tuning,
+)
 from bench.stored import SCHEMA, outcome_from_json, record_from_json, to_json
 
 SECONDS = st.lists(st.floats(0, 1e6), max_size=4).map(tuple)
@@ -58,6 +70,7 @@ OUTCOMES = st.builds(
         server=st.lists(st.builds(ServerTrial, st.floats(0, 1e4), SECONDS), max_size=2).map(tuple),
     ),
     sizes=st.builds(Sizes, COUNTS, COUNTS, COUNTS, PEAKS, PEAKS),
+    train_pairs=st.none() | st.integers(1, 10**6),
 )
 
 RECORD = RunRecord(
@@ -89,7 +102,27 @@ RECORD = RunRecord(
     slo=0.05,
     prices={"cpu": 0.1},
     canaries={"oracle": (True, "expected 1, measured 1")},
+    train_pairs=(500, None),
+    tunings=(
+        Tuning(
+            "bm25",
+            "bm25:k1=2.0",
+            "2",
+            0,
+            "cpu",
+            30,
+            40,
+            None,
+            {"k1": "0.3 to 4"},
+            (Trial("bm25", {"k1": 1.2}, 0.4, 1.5), Trial("bm25:k1=2.0", {"k1": 2.0}, None, 1.0, "out of memory")),
+            "ended",
+        ),
+    ),
 )
+
+
+THIRD = {"train_pairs", "tunings"}
+"""Fields of a record that the third schema added."""
 
 
 def stored(value):
@@ -150,16 +183,25 @@ def test_unknown_or_misshapen_fields_are_refused(change):
 
 
 def test_a_record_of_the_first_schema_is_brought_up_to_date():
-    new = {"features", "contrasts", "audit", "references", "rounds", "others", "slo", "prices", "depth"}
+    new = {"features", "contrasts", "audit", "references", "rounds", "others", "slo", "prices", "depth", *THIRD}
     first = {key: value for key, value in stored(RECORD).items() if key not in new}
     record = record_from_json({**first, "schema": 1})
     assert (record.depth, record.features, record.slo) == (100, {}, None)
     assert record_from_json(stored(record)) == record
 
 
+def test_what_the_second_schema_wrote_learned_from_all_pairs():
+    second = {key: value for key, value in stored(RECORD).items() if key not in THIRD}
+    record = record_from_json({**second, "schema": 2})
+    assert (record.train_pairs, record.main_size) == ((None,), None)
+    outcome = Outcome("gru", 0, "cpu", "ok", scores={"RR@10": (0.5, 1.0)})
+    second = {key: value for key, value in stored(outcome).items() if key != "train_pairs"}
+    assert outcome_from_json({**second, "schema": 2}) == outcome
+
+
 def test_what_the_first_schema_wrote_is_brought_up_to_date():
     old = stored(Outcome("gru", 0, "cpu", "ok"))
-    new = {"family", "live", "identity", "bounds"}
+    new = {"family", "live", "identity", "bounds", "train_pairs"}
     timings = {"single_seconds": [0.1, 0.2], "fit_seconds": 3.0, "stages": {}, "batch_seconds": [], "batch_queries": 0}
     timings |= {"fit_cached": False, "fit_device": "", "index_seconds": 0.0, "latency_k": 10}
     sizes = {"parameters": 3, "index_bytes": 5, "fit_peak_bytes": 7, "peak_bytes": 8}

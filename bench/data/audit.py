@@ -1,14 +1,16 @@
 """The audit of a split: how many held-out questions and solutions a system may know already, or is judged wrongly on."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.api import Query
+from bench.data.bodies import audit_bodies
 from bench.data.dataset import Dataset
+from bench.data.findings import Case, finding
 from bench.data.language import foreign, languages_in
 from bench.data.overlaps import Overlaps, near_duplicates_between, overlaps_between
 from bench.data.pairing import folded
@@ -28,12 +30,8 @@ CONTAINED_WORDS = 8
 SHORT_WORDS = 3
 """Questions of fewer words are very short."""
 
-_EXAMPLES = 3
-_SHOWN = 300
 # Han characters, Hiragana and Katakana are written without spaces.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
-
-_Case = tuple[str, str]
 
 
 def audit(dataset: Dataset, pool: str) -> tuple[Finding, ...]:
@@ -51,6 +49,7 @@ def audit(dataset: Dataset, pool: str) -> tuple[Finding, ...]:
         _copied(heldout),
         _contained(heldout),
         _quoted(heldout),
+        *audit_bodies(dataset.train, dataset.test, heldout.answered()),
         *_wordless(heldout),
         *_empty_replies(heldout),
         *_foreign(heldout, languages_in(dataset.facts.get("language", ""))),
@@ -75,6 +74,10 @@ class _Heldout:
         }
         self.content = {doc.id: doc.content for doc in dataset.corpus if doc.id in wanted}
         self.solutions = list(self.content)
+
+    def answered(self) -> dict[str, list[str]]:
+        """Question id -> texts of its right answers."""
+        return {query_id: [self.text[doc_id] for doc_id in ids] for query_id, ids in self.right.items()}
 
     @cached_property
     def equal(self) -> Mapping[str, Sequence[str]]:
@@ -119,7 +122,7 @@ class _Heldout:
             linked.setdefault(self.solutions[a], []).append(ids[b])
         return linked
 
-    def rivals(self, query: Query, linked: Mapping[str, Sequence[str]]) -> list[_Case]:
+    def rivals(self, query: Query, linked: Mapping[str, Sequence[str]]) -> list[Case]:
         """Right answers of a question, each beside a linked document of the pool that is not judged right for it."""
         right = self.right[query.id]
         return [
@@ -129,11 +132,11 @@ class _Heldout:
             if other in self.pool and other not in right
         ]
 
-    def beside(self, query: Query) -> _Case:
+    def beside(self, query: Query) -> Case:
         """A question beside its first right answer."""
         return query.text, next((self.text[doc_id] for doc_id in self.right[query.id]), "")
 
-    def answers(self, is_so: Callable[[str], bool]) -> list[_Case]:
+    def answers(self, is_so: Callable[[str], bool]) -> list[Case]:
         """Solutions of which something is so, each beside the first question that it answers."""
         asked = {doc_id: query.text for query in reversed(self.queries) for doc_id in self.right[query.id]}
         return [(asked[doc_id], self.text[doc_id]) for doc_id in self.solutions if is_so(self.text[doc_id])]
@@ -147,13 +150,13 @@ def _known_questions(dataset: Dataset) -> tuple[Finding, Finding]:
     for a, b in near_duplicates_between(texts, others, ngram=1, threshold=NEAR_QUESTION):
         near.setdefault(a, others[b])
     return (
-        _finding(
+        finding(
             "held-out questions that are also train questions",
             len(texts),
             ((text, trained[folded(text)]) for text in texts if folded(text) in trained),
             "Systems that learn have seen these questions with their answers, which flatters them beside systems that do not.",
         ),
-        _finding(
+        finding(
             "held-out questions that nearly equal a train question",
             len(texts),
             ((texts[at], other) for at, other in near.items() if folded(texts[at]) not in trained),
@@ -163,21 +166,21 @@ def _known_questions(dataset: Dataset) -> tuple[Finding, Finding]:
 
 
 def _known_solutions(heldout: _Heldout) -> tuple[Finding, Finding]:
-    equal: dict[str, _Case] = {}
-    near: dict[str, _Case] = {}
+    equal: dict[str, Case] = {}
+    near: dict[str, Case] = {}
     for found, linked in ((equal, heldout.equal), (near, heldout.near)):
         for solution in heldout.solutions:
             other = next((doc_id for doc_id in linked.get(solution, ()) if doc_id in heldout.trained), None)
             if other is not None:
                 found[solution] = (heldout.text[solution], heldout.text[other])
     return (
-        _finding(
+        finding(
             "held-out solutions that are also train solutions",
             len(heldout.solutions),
             equal.values(),
             "Systems that learn have seen these solutions as answers and may prefer them for that alone.",
         ),
-        _finding(
+        finding(
             "held-out solutions that nearly equal a train solution",
             len(heldout.solutions),
             (case for solution, case in near.items() if solution not in equal),
@@ -188,7 +191,7 @@ def _known_solutions(heldout: _Heldout) -> tuple[Finding, Finding]:
 
 def _copied(heldout: _Heldout) -> Finding:
     copies = {doc_id: [*heldout.equal[doc_id], *heldout.near.get(doc_id, ())] for doc_id in heldout.solutions}
-    return _finding(
+    return finding(
         "held-out questions with an unjudged copy of a right answer in the pool",
         len(heldout.queries),
         (cases[0] for query in heldout.queries if (cases := heldout.rivals(query, copies))),
@@ -197,7 +200,7 @@ def _copied(heldout: _Heldout) -> Finding:
 
 
 def _contained(heldout: _Heldout) -> Finding:
-    return _finding(
+    return finding(
         "held-out questions whose right answer stands inside a longer document of the pool",
         len(heldout.queries),
         (cases[0] for query in heldout.queries if (cases := heldout.rivals(query, heldout.around))),
@@ -214,7 +217,7 @@ def _quoted(heldout: _Heldout) -> Finding:
         quoting = next((text for text in texts if quotes(text, query.text)), None)
         if quoting is not None:
             cases.append((query.text, quoting))
-    return _finding(
+    return finding(
         "held-out questions quoted in their right answer",
         len(heldout.queries),
         cases,
@@ -225,13 +228,13 @@ def _quoted(heldout: _Heldout) -> Finding:
 def _wordless(heldout: _Heldout) -> tuple[Finding, Finding]:
     lengths = {query: _length(query.text) for query in heldout.queries}
     return (
-        _finding(
+        finding(
             "held-out questions without words",
             len(lengths),
             (heldout.beside(query) for query, length in lengths.items() if length == 0),
             "No system that reads words can do better on these than chance.",
         ),
-        _finding(
+        finding(
             f"held-out questions of fewer than {SHORT_WORDS} words",
             len(lengths),
             (heldout.beside(query) for query, length in lengths.items() if 0 < length < SHORT_WORDS),
@@ -242,13 +245,13 @@ def _wordless(heldout: _Heldout) -> tuple[Finding, Finding]:
 
 def _empty_replies(heldout: _Heldout) -> tuple[Finding, Finding]:
     return (
-        _finding(
+        finding(
             "held-out solutions that are only an address",
             len(heldout.solutions),
             heldout.answers(is_address_alone),
             "What answers the question is on another page, so that only chance or the words of the address find these.",
         ),
-        _finding(
+        finding(
             "held-out solutions that only say thanks",
             len(heldout.solutions),
             heldout.answers(is_thanks_alone),
@@ -262,13 +265,13 @@ def _foreign(heldout: _Heldout, own: frozenset[str]) -> tuple[Finding, ...]:
         return ()
     named = "/".join(sorted(own))
     return (
-        _finding(
+        finding(
             f"held-out questions in another language than {named}",
             len(heldout.queries),
             (heldout.beside(query) for query in heldout.queries if foreign(query.text, own)),
             "Systems that match words find nothing where the answer is in the collection's language; counted is what is sure.",
         ),
-        _finding(
+        finding(
             f"held-out solutions in another language than {named}",
             len(heldout.solutions),
             heldout.answers(lambda text: bool(foreign(text, own))),
@@ -279,14 +282,3 @@ def _foreign(heldout: _Heldout, own: frozenset[str]) -> tuple[Finding, ...]:
 
 def _length(text: str) -> int:
     return len(_WORD.findall(text))
-
-
-def _finding(name: str, of: int, cases: Iterable[_Case], meaning: str) -> Finding:
-    all_cases = list(cases)
-    examples = tuple((_cut(a), _cut(b)) for a, b in all_cases[:_EXAMPLES])
-    return Finding(name=name, found=len(all_cases), of=of, meaning=meaning, examples=examples)
-
-
-def _cut(text: str) -> str:
-    text = text.strip()
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN].rstrip()} …"

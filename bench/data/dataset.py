@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from bench.api import Doc, Pairs, Qrels, Query
 from bench.errors import DataError
@@ -17,6 +18,7 @@ _COUNTING = (
     "left in train",
     "later in train",
     "quoted",
+    "bodies",
     "questions that are documents",
 )
 """Facts that are wrong of a part of the collection."""
@@ -55,7 +57,7 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of everything that can change a result: documents, questions, judgements, splits."""
+        """Hash of everything that can change a result: documents, questions, judgements, splits, bodies to learn from."""
         digest = hashlib.sha256()
         for doc in self.corpus:
             digest.update("\0".join(doc).encode("utf-8", "surrogatepass") + b"\1")
@@ -64,16 +66,24 @@ class Dataset:
             for query in split.queries:
                 grades = sorted(split.qrels[query.id].items())
                 digest.update(f"{query.id}\0{query.text}\0{grades}\1".encode("utf-8", "surrogatepass"))
+        # Nothing is added where there are no bodies, so that what was stored before there were any is still found.
+        for query in self.train.queries:
+            if query.body:
+                digest.update(f"\3{query.id}\0{query.body}\1".encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:16]
 
     def content(self, pool: str) -> dict[str, str]:
         """Hashes that tell what two collections differ in, by the name of the component."""
         split = self.test
         grades = [sorted(split.qrels[query.id].items()) for query in split.queries]
-        learning = [(query.text, sorted(s.qrels[query.id])) for s in (self.train, self.dev) for query in s.queries]
+        learning = [
+            (query.text, sorted(part.qrels[query.id]), *filter(None, [query.body]))
+            for part in (self.pairs("train"), self.pairs("dev"))
+            for query in part.queries
+        ]
         return {
             "searched documents": _hash(sorted(self.documents(pool))),
-            "held-out questions": _hash(split.queries),
+            "held-out questions": _hash(tuple(_Searched(query.id, query.text) for query in split.queries)),
             "judgements": _hash(grades),
             "groups": _hash([self.groups.get(query.id, query.id) for query in split.queries]),
             "training data": _hash([learning, sorted(self.pairs("train").corpus), sorted(self.pairs("dev").corpus)]),
@@ -86,11 +96,15 @@ class Dataset:
         return self._select(self.test)
 
     def pairs(self, split: str) -> Pairs:
-        """What ``fit`` may see of ``train`` or ``dev``: the split's questions and the documents judged for them."""
+        """What ``fit`` may see of ``train`` or ``dev``: the split's questions and the documents judged for them.
+
+        Questions of ``train`` carry their bodies. Those of ``dev`` do not: they stand for what will be searched.
+        """
         if split not in ("train", "dev"):
             raise DataError(f"a retriever may learn from train and dev only, not from {split!r}")
         part: Split = getattr(self, split)
-        return Pairs(self._select(part), part.queries, part.qrels)
+        queries = part.queries if split == "train" else tuple(Query(query.id, query.text) for query in part.queries)
+        return Pairs(self._select(part), queries, part.qrels)
 
     def limited(self, limit: int) -> "Dataset":
         """Keep the first ``limit`` held-out questions, four times as many for training, and the documents judged for those.
@@ -121,6 +135,16 @@ class Dataset:
     def _select(self, split: Split) -> tuple[Doc, ...]:
         wanted = split.judged()
         return tuple(doc for doc in self.corpus if doc.id in wanted)
+
+
+class _Searched(NamedTuple):
+    """A question as it is searched with; written, and so hashed, as questions were before they had bodies."""
+
+    id: str
+    text: str
+
+    def __repr__(self) -> str:
+        return f"Query(id={self.id!r}, text={self.text!r})"
 
 
 def _hash(content: object) -> str:

@@ -141,6 +141,9 @@ class Judged:
         docs = tuple(self.docs.values())
         empty = sum(not doc.content.strip() for doc in docs)
         told = {**facts, "documents": f"{len(docs):,}, of which {empty:,} are empty"}
+        questions = [*train.queries, *dev.queries, *test.queries]
+        if bodies := sum(bool(query.body) for query in questions):
+            told["bodies"] = f"{bodies:,} of {len(questions):,} questions have one, to learn from alone"
         if self.dropped:
             told["dropped"] = "; ".join(f"{count:,} {why}" for why, count in self.dropped.items())
         return Dataset(self.card.name, docs, train, dev, test, self.card.pool or "all", told, groups or {})
@@ -155,7 +158,10 @@ def _cleaned(whole: Judged) -> Judged:
         name: doc._replace(text=cleaned(doc.text, rule), title=cleaned(doc.title, rule))
         for name, doc in whole.docs.items()
     }
-    queries = {name: query._replace(text=cleaned(query.text, rule)) for name, query in whole.queries.items()}
+    queries = {
+        name: query._replace(text=cleaned(query.text, rule), body=cleaned(query.body, rule))
+        for name, query in whole.queries.items()
+    }
     return replace(whole, docs=docs, queries=queries)
 
 

@@ -9,7 +9,7 @@ from bench.data.card import Card, TextRule
 from bench.data.cleanup import cleaned
 from bench.data.dataset import Dataset, Split
 from bench.data.neighbours import clusters, near_duplicates
-from bench.data.prose import quotes, words
+from bench.data.prose import PASSAGE_WORDS, quotes, repeats, words
 from bench.data.split import Parts, by_group, by_time
 from bench.errors import DataError
 
@@ -23,6 +23,7 @@ class Pair(NamedTuple):
     """One question with one of its solutions.
 
     group: what it belongs to (a thread, a class), "" for nothing. date: a number that grows with time, if it is known.
+    body: the rest of what was asked, if there is more than the question.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Pair(NamedTuple):
     title: str = ""
     group: str = ""
     date: float | None = None
+    body: str = ""
 
 
 def folded(text: str) -> str:
@@ -44,11 +46,12 @@ def dataset_from_pairs(
     """Join pairs into questions and documents and split them by the card's rule.
 
     What the text rule drops is dropped first, and with it the pairs of which nothing is left on one side. Pairs whose
-    questions are the same text (``folded``) become one question with several relevant documents; solutions that are equal
-    byte for byte become one document, since case and white space have a meaning in code. Questions are grouped when they
-    share a group label or a document, or are near duplicates of one another in question or solution (``TextRule``); by the
-    rule ``random`` they are not. The facts tell how many solutions quote their question, in four words or more. Raises
-    DataError for fewer questions than ``LEAST_QUESTIONS``, and when none can be held out.
+    questions are the same text (``folded``) become one question with several relevant documents and the first body that one
+    of them has; solutions that are equal byte for byte become one document, since case and white space have a meaning in
+    code. Questions are grouped when they share a group label or a document, or are near duplicates of one another in
+    question or solution (``TextRule``); by the rule ``random`` they are not. The facts tell how many solutions quote their
+    question, in four words or more, and its body. Raises DataError for fewer questions than ``LEAST_QUESTIONS``, and when
+    none can be held out.
     """
     pairs, dropped = _cleaned(pairs, card.text)
     questions: dict[str, Pair] = {}
@@ -64,7 +67,8 @@ def dataset_from_pairs(
         )
     links = [] if card.split.rule == "random" else _links(pairs, questions, documents, card, progress)
     groups = _groups(pairs, questions, links)
-    queries = [Query(pair.id, pair.question) for pair in questions.values()]
+    bodies = _bodies(pairs)
+    queries = [Query(pair.id, pair.question, bodies.get(text, "")) for text, pair in questions.items()]
     latest = _latest(pairs, questions)
     rule = _rule(card, dated=bool(latest))
     parts = by_time(groups, latest, card.split) if rule == "by-time" else by_group(groups, card.split)
@@ -84,6 +88,7 @@ def dataset_from_pairs(
         facts={
             **facts,
             **_quoted(pairs),
+            **_body_facts(len(bodies), len(questions), pairs),
             **dropped,
             **joined,
             **_split_facts(groups, parts, rule, card),
@@ -117,6 +122,7 @@ def _cleaned(pairs: Sequence[Pair], rule: TextRule) -> tuple[Sequence[Pair], dic
                 question=cleaned(pair.question, rule),
                 solution=cleaned(pair.solution, rule),
                 title=cleaned(pair.title, rule),
+                body=cleaned(pair.body, rule),
             )
             for pair in pairs
         )
@@ -130,6 +136,25 @@ def _quoted(pairs: Sequence[Pair]) -> dict[str, str]:
     count = sum(len(words(pair.question)) >= _QUOTED_WORDS and quotes(pair.solution, pair.question) for pair in pairs)
     told = f"{count:,} solutions hold their own question word for word, which helps lexical retrievers"
     return {"quoted": told} if count else {}
+
+
+def _bodies(pairs: Sequence[Pair]) -> dict[str, str]:
+    """Folded question -> the first body that tells more than the question."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        text = folded(pair.question)
+        if folded(pair.body) not in ("", text):
+            found.setdefault(text, pair.body)
+    return found
+
+
+def _body_facts(bodies: int, questions: int, pairs: Sequence[Pair]) -> dict[str, str]:
+    """How many questions have a body, and how many solutions repeat a passage of it."""
+    if not bodies:
+        return {}
+    count = sum(bool(pair.body) and repeats(pair.solution, pair.body) for pair in pairs)
+    repeated = f"; {count:,} solutions repeat {PASSAGE_WORDS} words of it in a row or more" if count else ""
+    return {"bodies": f"{bodies:,} of {questions:,} questions have one, to learn from alone{repeated}"}
 
 
 def _links(

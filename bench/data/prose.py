@@ -14,6 +14,9 @@ _STOP = re.compile(
 _ROLE = re.compile(r":[\w+-]+(?::[\w+-]+)*:`([^`]*)`")
 _TARGET = re.compile(r"\s*<[^<>]*>$")
 _LINK = re.compile(r"`([^`<]+?)\s*<[^<>`]*>`_*")
+PASSAGE_WORDS = 10
+"""So many words in a row that two texts do not share by chance."""
+
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -23,7 +26,17 @@ def first_paragraph(docstring: str) -> str:
     Call signatures, bracketed headings and directives such as ``.. deprecated::`` in front of it are passed over; a
     docstring that begins with parameters or a doctest has no prose.
     """
-    for paragraph in re.split(r"\n[ \t]*\n", docstring.strip()):
+    return _divided(docstring)[0]
+
+
+def after_first_paragraph(docstring: str) -> str:
+    """Return what stands below the prose of the first paragraph, markup and doctests kept, or "" where there is nothing."""
+    return _divided(docstring)[1]
+
+
+def _divided(docstring: str) -> tuple[str, str]:
+    paragraphs = re.split(r"\n[ \t]*\n", docstring.strip())
+    for number, paragraph in enumerate(paragraphs):
         lines = [line.strip() for line in paragraph.strip().split("\n")]
         whole = "\n".join(lines)
         if _HEADING.fullmatch(whole) or _SIGNATURE.fullmatch(whole):
@@ -31,8 +44,10 @@ def first_paragraph(docstring: str) -> str:
         if _SIGNATURE.fullmatch(lines[0]):
             lines = lines[1:]
         lines[:1] = [_BULLET.sub("", line) for line in lines[:1]]
-        return plain(" ".join(_until_stop(lines)))
-    return ""
+        prose = _until_stop(lines)
+        rest = ["\n".join(lines[len(prose) :]), *paragraphs[number + 1 :]]
+        return plain(" ".join(prose)), "\n\n".join(filter(str.strip, rest))
+    return "", ""
 
 
 def plain(text: str) -> str:
@@ -63,8 +78,20 @@ def _role_text(inner: str) -> str:
 
 def quotes(code: str, question: str) -> bool:
     """Whether the question stands word for word in the code, be it over several lines of comment or with other punctuation."""
-    return f" {_spoken(question)} " in f" {_spoken(code)} "
+    return f" {spoken(question)} " in f" {spoken(code)} "
 
 
-def _spoken(text: str) -> str:
+def repeats(text: str, other: str) -> bool:
+    """Whether a passage of ``PASSAGE_WORDS`` words of the one text stands in the other, whatever the punctuation."""
+    return not passages(text).isdisjoint(passages(other))
+
+
+def passages(text: str) -> set[str]:
+    """Every ``PASSAGE_WORDS`` words in a row, folded and without punctuation."""
+    said = spoken(text).split()
+    return {" ".join(said[at : at + PASSAGE_WORDS]) for at in range(len(said) - PASSAGE_WORDS + 1)}
+
+
+def spoken(text: str) -> str:
+    """The words of a text, folded, with single spaces between and nothing else."""
     return " ".join(re.findall(r"[^\W_]+", text.casefold()))

@@ -22,7 +22,7 @@ class Agreement(NamedTuple):
 
 def agreement(one: Comparison) -> Agreement:
     """Compare a stored run with its repetition, value by value; latencies agree when their ratio's interval holds 1."""
-    found = [line for change in one.changes for line in _quality(change)]
+    found = [*(line for change in one.changes for line in _quality(change)), *_smaller(one)]
     lost = [f"{label}: no result this time" for label in one.missing]
     lines = [*lost, *(line for _, line in found), *(line for change in one.changes for line in _latency(change))]
     return Agreement(not lost and all(same for same, _ in found), tuple(lines))
@@ -43,6 +43,26 @@ def _quality(change: Change) -> Iterator[tuple[bool, str]]:
         kept = any(new and new.timings.fit_cached for _, new in found)
         taken = "; its fit was taken over, not learned again (--refit)" if kept else ""
         yield True, f"{change.label}: quality hash and every score agree{taken}"
+
+
+def _smaller(one: Comparison) -> Iterator[tuple[bool, str]]:
+    """The same for jobs that learned from fewer training pairs, of systems that are compared."""
+    again = {(job.spec, job.seed, job.device, job.train_pairs): job for job in one.after.summary.smaller}
+    compared = {change.before.spec for change in one.changes}
+    jobs = [job for job in one.before.summary.smaller if job.status == "ok" and job.spec in compared]
+    wrong = 0
+    for job in jobs:
+        new = again.get((job.spec, job.seed, job.device, job.train_pairs))
+        if why := _apart(job, new) or _other_data(job, new):
+            wrong += 1
+            yield False, f"{job.spec} with {job.train_pairs} training pairs, seed {job.seed} on {job.device}: {why}"
+    if jobs and not wrong:
+        yield True, "with fewer training pairs: quality hash and every score agree"
+
+
+def _other_data(old: Outcome, new: Outcome | None) -> str:
+    same = new is not None and old.fingerprints.get("quality") == new.fingerprints.get("quality")
+    return "" if same else "quality hash differs"
 
 
 def _apart(old: Outcome, new: Outcome | None) -> str:

@@ -24,7 +24,7 @@ def draw_curve(axes: Axes, summary: Summary) -> None:
     bottom = floor_of(summary)
     chance = _above(bottom, [summary.expected(f"Success@{k}") for k in ks])
     axes.plot(ks, chance, color=GREY, linestyle=(0, (4, 3)), linewidth=1.2)
-    ends = [_End("chance", GREY, "", chance[-1])]
+    ends = [End("chance", GREY, "", chance[-1])]
     for system in summary.results:
         look = style[system.label]
         values = _above(bottom, [system.success(k) for k in ks])
@@ -33,9 +33,9 @@ def draw_curve(axes: Axes, summary: Summary) -> None:
             ks, values, color=look.colour, linestyle=look.line, marker=look.marker, markevery=marks, markersize=4.5,
             linewidth=1.6, clip_on=False,
         )  # fmt: skip
-        ends.append(_End(look.name, look.ink, look.marker, values[-1]))
+        ends.append(End(look.name, look.ink, look.marker, values[-1]))
     _scales(axes, largest, bottom)
-    _name_ends(axes, [end for end in ends if not isnan(end.value)])
+    name_ends(axes, [end for end in ends if not isnan(end.value)])
 
 
 def floor_of(summary: Summary) -> float:
@@ -44,7 +44,7 @@ def floor_of(summary: Summary) -> float:
     return floor(min(lowest, default=0.0) * _TICKS) / _TICKS
 
 
-class _End(NamedTuple):
+class End(NamedTuple):
     """Right end of a line: name, colour of the text, mark (empty for none) and value."""
 
     name: str
@@ -71,7 +71,7 @@ def _scales(axes: Axes, largest: int, bottom: float) -> None:
     axes.set_ylabel("Success@k", fontsize=FONT)
 
 
-def _name_ends(axes: Axes, ends: Sequence[_End]) -> None:
+def name_ends(axes: Axes, ends: Sequence[End]) -> None:
     """Marks and names beside the ends of their lines, moved apart where lines end close together."""
     figure = axes.get_figure(root=True)
     if figure is None:

@@ -29,9 +29,9 @@ def references(summary: Summary) -> str:
 
 
 def _measured(summary: Summary, one: Published) -> float | None:
-    """None where the run did not measure it: another system or measure, or a collection cut by ``--limit``."""
+    """None where the run did not measure it: another system or measure, or data cut by ``--limit`` or ``--train-pairs``."""
     system = next((system for system in summary.results if system.spec == one.spec), None)
-    if system is None or summary.limited or not _has(system, one.measure):
+    if system is None or summary.limited or summary.record.main_size is not None or not _has(system, one.measure):
         return None
     return system.mean(one.measure)
 

@@ -3,15 +3,21 @@
 from bench.report import units
 from bench.report.audit import seen_before
 from bench.report.disturbance import disturbance
-from bench.report.markdown import code
+from bench.report.markdown import code, escape
 from bench.report.summary import Summary
 
 
 def reservations(summary: Summary) -> list[str]:
-    """A sentence each: a small pool, known questions, a single training run, a busy machine."""
+    """A sentence each: a small pool, known questions, few training pairs, a single training run, a busy machine."""
     if all(system.baseline for system in summary.ranked):
         return []
-    sentences = [_small_pool(summary), seen_before(summary), _single_seed(summary), _busy(summary)]
+    sentences = [
+        _small_pool(summary),
+        seen_before(summary),
+        _fewer_pairs(summary),
+        _single_seed(summary),
+        _busy(summary),
+    ]
     return [sentence for sentence in sentences if sentence]
 
 
@@ -25,6 +31,13 @@ def _small_pool(summary: Summary) -> str:
         f"{units.count(counts['documents'])} documents: over all of them scores are as a rule lower and the order may change "
         f"({code('--pool all')})."
     )
+
+
+def _fewer_pairs(summary: Summary) -> str:
+    told = summary.record.facts.get("training pairs")
+    if summary.record.main_size is None or told is None:
+        return ""
+    return f"What learns had a part of the training pairs: {escape(told)}."
 
 
 def _single_seed(summary: Summary) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.outcome import Outcome
+from bench.report import units
 from bench.report.markdown import code, escape, listing
 from bench.report.status import told
 from bench.report.summary import Summary
@@ -21,7 +22,16 @@ def settings(summary: Summary) -> str:
     """
     alone = {system.spec: system.outcomes[0].parameters for system in summary.systems if system.outcomes}
     jobs = {(job.spec, job.seed, job.device): _own(job) for system in summary.systems for job in system.outcomes}
-    return "\n".join(line for system in summary.systems for line in _system(system, alone, jobs))
+    lines = (line for system in summary.systems for line in _system(system, alone, jobs))
+    return "\n".join([*_given(summary), *lines])
+
+
+def _given(summary: Summary) -> Iterator[str]:
+    """How many pairs there were to learn from, and by which rule they were drawn where they are not all."""
+    drawn = summary.record.facts.get("training pairs")
+    pairs = max((job.timings.fit_pairs for system in summary.systems for job in system.outcomes), default=0)
+    if drawn or pairs:
+        yield f"- question/solution pairs to learn from: {escape(drawn) if drawn else units.count(pairs)}"
 
 
 def _system(system: System, alone: Known, jobs: Mapping[tuple[str, int, str], Values]) -> Iterator[str]:

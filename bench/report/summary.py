@@ -38,11 +38,13 @@ class Summary:
 
     main: the measure that ranks the systems.
     systems: comparable ones, best first; then those of another fingerprint; then those without a result.
+    smaller: jobs that learned from fewer training pairs than the run's results; only the section on learning looks at them.
     """
 
     record: RunRecord
     main: str
     systems: tuple[System, ...]
+    smaller: tuple[Outcome, ...] = ()
 
     @property
     def ranked(self) -> tuple[System, ...]:
@@ -157,13 +159,18 @@ def summarise(record: RunRecord, outcomes: Sequence[Outcome]) -> Summary:
             raise StoreError(f"run record: {name} has {len(values)} values for {len(record.query_ids)} questions")
     for outcome in outcomes:
         _check(record, outcome)
+    smaller = sorted(
+        (outcome for outcome in outcomes if outcome.train_pairs != record.main_size),
+        key=lambda outcome: (outcome.spec, outcome.device, outcome.train_pairs or 0, outcome.seed),
+    )
+    outcomes = [outcome for outcome in outcomes if outcome.train_pairs == record.main_size]
     hashes = [outcome.fingerprints.get("quality", "") for outcome in outcomes if outcome.status == "ok"]
     usual = Counter(hashes).most_common(1)[0][0] if hashes else ""
     specs = dict.fromkeys([*record.systems, *sorted(outcome.spec for outcome in outcomes)])
     systems = [system for spec in specs for system in _systems(record, spec, outcomes, usual)]
     main = record.main_measure
     systems.sort(key=lambda s: (not s.measured, not s.comparable, -s.mean(main) if s.measured else 0.0))
-    return Summary(record, main, tuple(systems))
+    return Summary(record, main, tuple(systems), tuple(smaller))
 
 
 def _systems(record: RunRecord, spec: str, outcomes: Sequence[Outcome], usual: str) -> list[System]:

@@ -18,17 +18,21 @@ from bench.run.session import RESTART
 from bench.run.store import Store
 
 
-class Observer(rounds.Observer, serving.Observer, Protocol):
-    """Who is told what is running."""
-
-    def job(self, number: int, total: int, label: str) -> None:
-        """A job begins."""
+class Events(Protocol):
+    """Who is told what goes on inside a process."""
 
     def phase(self, name: str) -> None:
         """The job's next phase begins."""
 
     def progress(self, fraction: float, note: str) -> None:
         """How much of the phase is done."""
+
+
+class Observer(rounds.Observer, serving.Observer, Events, Protocol):
+    """Who is told what is running."""
+
+    def job(self, number: int, total: int, label: str) -> None:
+        """A job begins."""
 
     def ended(self, label: str, failure: str) -> None:
         """A job has its quality results, or failed."""
@@ -77,19 +81,19 @@ def _started(plan: Plan, store: Store, job: Job, running: list[Running]) -> Runn
 
 
 def _without_result(job: Job, status: str, failure: str) -> Outcome:
-    return Outcome(job.spec, job.seed, job.device, status, failure)
+    return Outcome(job.spec, job.seed, job.device, status, failure, train_pairs=job.train_pairs)
 
 
 def _prepare(plan: Plan, store: Store, record: RunRecord, one: Running, observer: Observer) -> None:
     """Fit, index and search in the job's process, and store what comes of it."""
     job = one.job
     try:
-        result = one.worker.prepare(_event_handler(observer))
+        result = one.worker.prepare(event_handler(observer))
         if RESTART in result:
             one.worker.close()
             again = replace(job, refit=False, fit_cached=result["cached"])
             one.worker = one.worker.again(again)
-            result = one.worker.prepare(_event_handler(observer))
+            result = one.worker.prepare(event_handler(observer))
         one.outcome = _outcome(plan, record, job, result)
         observer.ended(job.label, "")
     except JobFailedError as error:
@@ -98,7 +102,9 @@ def _prepare(plan: Plan, store: Store, record: RunRecord, one: Running, observer
     store.save_outcome(one.outcome)
 
 
-def _event_handler(observer: Observer) -> Callable[[Mapping[str, Any]], None]:
+def event_handler(observer: Events) -> Callable[[Mapping[str, Any]], None]:
+    """Pass on what a process tells of its phases."""
+
     def handle(event: Mapping[str, Any]) -> None:
         if event["event"] == "phase":
             observer.phase(event["phase"])
@@ -111,10 +117,11 @@ def _event_handler(observer: Observer) -> Callable[[Mapping[str, Any]], None]:
 def _outcome(plan: Plan, record: RunRecord, job: Job, result: Mapping[str, Any]) -> Outcome:
     """What the process told, with what its numbers may be compared with."""
     pool = f"{plan.pool}, {record.counts['pool']} documents"
+    content = plan.content[job.train_pairs]
     identity = {
-        "quality": fingerprint.quality_identity(plan.content, pool),
+        "quality": fingerprint.quality_identity(content, pool),
         "latency": fingerprint.latency_identity(
-            plan.content, record.environment, pool=pool, device=job.device, threads=job.threads, k=LATENCY_K
+            content, record.environment, pool=pool, device=job.device, threads=job.threads, k=LATENCY_K
         ),
     }
     plain = ("description", "parameters", "learned", "family", "live", "seeded", "source_hash", "unanswered")
@@ -123,6 +130,7 @@ def _outcome(plan: Plan, record: RunRecord, job: Job, result: Mapping[str, Any])
         seed=job.seed,
         device=job.device,
         status="ok",
+        train_pairs=job.train_pairs,
         **{name: result[name] for name in plain},
         fingerprints={name: fingerprint.fingerprint(parts) for name, parts in identity.items()},
         identity=identity,

@@ -4,13 +4,14 @@ import shutil
 import time
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
 from time import perf_counter
 from typing import Any
 
-from bench import combining, pipeline
+from bench import combining, ensemble, pipeline
 from bench.api import Component, Env, Pairs
 from bench.build import canonical, name_of
 from bench.errors import BenchError, StoreError
@@ -22,10 +23,21 @@ from bench.pipeline import Composite, contents_of, env_for, is_seeded
 from bench.plugins import Plugin
 
 META = "fit.json"
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "PyStemmer")
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "torch",
+    "PyStemmer",
+    "sentence-transformers",
+    "transformers",
+    "tokenizers",
+)
 """Another version of these may learn something else."""
 
 DAY = 86_400.0
+MONTH = 30
+"""Days after which nobody will continue a fit that was killed."""
 
 
 class FitStore:
@@ -33,9 +45,20 @@ class FitStore:
 
     seconds: what all fits cost when they were computed. cached: whether at least one was taken over.
     device: where the learning was done, empty if nothing was learned. peak, cuda_peak: largest memory (bytes) of any fit.
+
+    checkpoints: where a fit under way keeps what it has reached, in a folder of its own, until it is stored; so a killed one
+    is continued. None: nowhere.
     """
 
-    def __init__(self, folder: Path, plugins: Mapping[str, Plugin], dataset: str, *, refit: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        plugins: Mapping[str, Plugin],
+        dataset: str,
+        *,
+        refit: bool = False,
+        checkpoints: Path | None = None,
+    ) -> None:
         self.seconds = 0.0
         self.device = ""
         self.peak: int | None = None
@@ -44,6 +67,7 @@ class FitStore:
         self._plugins = plugins
         self._dataset = dataset
         self._refit = refit
+        self._checkpoints = checkpoints
         self._taken = self._computed = self._kept = 0
         self._done: set[int] = set()
 
@@ -64,19 +88,25 @@ class FitStore:
         self._done.add(id(component))
         env = env_for(component, env)
         if isinstance(component, Composite):
-            for part in component.components:
-                self.fit(part, train, dev, env)
+            for number, part in enumerate(component.components):
+                self.fit(part, train, dev, self._env_of(component, number, env))
         if type(component).fit is Component.fit:
             return
-        place = self._folder / self.key(component, env)
+        key = self.key(component, env)
+        place = self._folder / key
         stored = type(component).save is not Component.save and type(component).load is not Component.load
         if stored and not self._refit and (place / META).is_file():
             self._account(_loaded(component, place))
             self._taken += 1
             return
+        under_way = self._checkpoints / key if stored and self._checkpoints is not None else None
+        if self._refit:
+            _remove(under_way)
         start = perf_counter()
-        component.fit(train, dev, replace(env, fitter=self.fit))
-        seconds = perf_counter() - start
+        own = replace(env, fitter=self.fit, stages={}, checkpoints=under_way)
+        component.fit(train, dev, own)
+        before = own.stages.get("resumed", 0.0)  # what a killed fit had spent is part of the cost
+        seconds = before + perf_counter() - start
         meta = {
             "spec": str(canonical(component)),
             "seconds": seconds,
@@ -86,8 +116,8 @@ class FitStore:
         }
         self._account(meta)
         self._computed += 1
-        if stored:
-            self._keep(component, place, meta)
+        if stored and self._keep(component, place, meta):
+            _remove(under_way)
 
     def key(self, component: Component, env: Env) -> str:
         """Name of the folder: the system, its source, the data it learns from, and the seed if that matters."""
@@ -104,6 +134,12 @@ class FitStore:
         digest = fingerprint({**parts, "versions": versions(LIBRARIES), "contents": contents_of(component)})
         return f"{spec.partition(':')[0].replace('/', '-')[:40]}-{digest}"
 
+    def _env_of(self, system: Composite, number: int, env: Env) -> Env:
+        """The surroundings of a part of a system; each part has logs of its own."""
+        env = system.env_of(number, env)
+        part = system.components[number]
+        return env if env.logs is None else replace(env, logs=env.logs / self.key(part, env_for(part, env)))
+
     def _account(self, meta: Mapping[str, Any]) -> None:
         """Add a fit's cost; a part that took no time to speak of (nothing to learn) does not say where learning was done."""
         self.seconds += float(meta["seconds"])
@@ -113,10 +149,11 @@ class FitStore:
         if self.device != "cuda":
             self.device = str(meta["device"])
 
-    def _keep(self, component: Component, place: Path, meta: Mapping[str, Any]) -> None:
+    def _keep(self, component: Component, place: Path, meta: Mapping[str, Any]) -> bool:
         """Save into a folder of its own and move it into place, so that a killed process leaves no half fit.
 
-        What cannot be kept is told on standard error and costs a later run its time, not this one its result.
+        Returns whether it is kept. What cannot be kept is told on standard error and costs a later run its time, not this
+        one its result.
         """
         fresh = None
         try:
@@ -133,15 +170,27 @@ class FitStore:
             self._kept += 1
         except (OSError, BenchError) as error:
             warnings.warn(f"the fit of {meta['spec']} could not be kept in {self._folder}: {error}", stacklevel=2)
+            return False
+        else:
+            return True
         finally:
             if fresh is not None:
                 shutil.rmtree(fresh, ignore_errors=True)
 
     def _sweep(self) -> None:
         """Remove what killed processes left behind."""
-        for left in self._folder.glob(".new-*"):
-            if time.time() - left.stat().st_mtime > DAY:
-                shutil.rmtree(left, ignore_errors=True)
+        left = [(folder, 1) for folder in self._folder.glob(".new-*")]
+        if self._checkpoints is not None:
+            left += [(folder, MONTH) for folder in self._checkpoints.glob("*")]
+        for folder, days in left:
+            with suppress(FileNotFoundError):  # another process has just removed it
+                if time.time() - folder.stat().st_mtime > days * DAY:
+                    _remove(folder)
+
+
+def _remove(folder: Path | None) -> None:
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _loaded(component: Component, place: Path) -> dict[str, Any]:
@@ -165,7 +214,7 @@ def sources_of(component: Component, plugins: Mapping[str, Plugin]) -> dict[str,
     """Hash of the source of every part by name, and of what combines them."""
     found = {name: source_of(plugins[name]) for name in sorted(names_of(component))}
     if isinstance(component, Composite):
-        found.update({m.__name__: source_hash(Path(m.__file__)) for m in (pipeline, combining) if m.__file__})
+        found.update({m.__name__: source_hash(Path(m.__file__)) for m in (pipeline, combining, ensemble) if m.__file__})
     return found
 
 

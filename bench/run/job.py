@@ -17,6 +17,9 @@ class Job:
     spec: canonical text of the system. device: where it shall run. timed: whether its latency is measured.
     dataset, cards, cache, limit, fingerprint: how to open the collection, and what it must turn out to be.
     depth: hits asked for when quality is measured. samples: indices of the sample questions.
+    train_pairs: so many training pairs are learned from; None: all.
+    tuning: whether its process tries hyper-parameters (``Trials``) instead of measuring; it is told one system at a time.
+    logs: a folder for TensorBoard, in which the job takes one of its name; empty: none are written.
     fit_cached: whether the fit that an earlier process of this job has just made was taken over in part; None before.
     """
 
@@ -37,17 +40,21 @@ class Job:
     samples: tuple[int, ...]
     run_file: str
     refit: bool
+    train_pairs: int | None = None
+    tuning: bool = False
+    logs: str = ""
     fit_cached: bool | None = None
 
     @property
     def label(self) -> str:
         """Short name for progress and messages."""
-        return f"{self.spec} (seed {self.seed}, {self.device})"
+        pairs = "" if self.train_pairs is None else f", {self.train_pairs:,} pairs"
+        return f"{self.spec} (seed {self.seed}, {self.device}{pairs})"
 
     @property
     def slug(self) -> str:
         """File name that no other job of the run has."""
-        return slug(self.spec, self.seed, self.device)
+        return slug(self.spec, self.seed, self.device, self.train_pairs)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -60,9 +67,10 @@ class Job:
         return cls(**fields)
 
 
-def slug(spec: str, seed: int, device: str) -> str:
+def slug(spec: str, seed: int, device: str, train_pairs: int | None = None) -> str:
     """Readable file name of a job: the spec with everything but letters, digits and ``. + = -`` replaced."""
     text = re.sub(r"[^A-Za-z0-9.+=-]", "_", spec)
     if text != spec or len(text) > LONGEST:
         text = f"{text[:LONGEST]}-{sha256(spec.encode()).hexdigest()[:8]}"
-    return f"{text}.seed{seed}.{device}"
+    pairs = "" if train_pairs is None else f".pairs{train_pairs}"
+    return f"{text}.seed{seed}.{device}{pairs}"

@@ -11,14 +11,15 @@ def opaque_docs(docs: Sequence[Doc]) -> list[Doc]:
 
 
 def opaque_queries(queries: Sequence[Query]) -> list[Query]:
-    """The same questions under ids that cannot be matched with those of documents."""
-    return [query._replace(id=opaque_id("query", query.id)) for query in queries]
+    """Held-out questions under ids that cannot be matched with those of documents, and without their bodies."""
+    return [Query(opaque_id("query", query.id), query.text) for query in queries]
 
 
 def opaque_pairs(pairs: Pairs) -> Pairs:
-    """Documents, questions and judgements, all under opaque ids."""
+    """Documents, questions with their bodies, and judgements, all under opaque ids."""
     qrels = {
         opaque_id("query", query_id): {opaque_id("document", doc_id): grade for doc_id, grade in grades.items()}
         for query_id, grades in pairs.qrels.items()
     }
-    return Pairs(opaque_docs(pairs.corpus), opaque_queries(pairs.queries), qrels)
+    queries = [query._replace(id=opaque_id("query", query.id)) for query in pairs.queries]
+    return Pairs(opaque_docs(pairs.corpus), queries, qrels)

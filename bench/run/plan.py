@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,13 +11,18 @@ from bench.build import build, canonical
 from bench.data.card import Card
 from bench.data.dataset import POOLS, Dataset
 from bench.data.load import open_card, open_dataset
+from bench.data.subset import with_train_pairs
 from bench.errors import DataError, DeviceError, OptionError
 from bench.measure.machine import usable_cores
 from bench.measure.quality import parse_measure
+from bench.outcome import Tuning
 from bench.pipeline import devices_of, is_live, is_seeded
 from bench.plugins import Plugin, find
 from bench.run.job import Job
+from bench.run.sizes import learns, resolve
 from bench.run.store import refuse_used
+from bench.run.studies import Study, studies_of
+from bench.run.tuning_request import TuningRequest
 from bench.spec import Unit, parse_list
 
 DEVICES = ("cpu", "cuda")
@@ -44,11 +50,14 @@ class Request:
     seeds: tuple[int, ...] = (0,)
     threads: int | None = None
     limit: int | None = None
+    train_pairs: tuple[int | None, ...] = (None,)
+    tune: tuple[TuningRequest, ...] = ()
     out: Path | None = None
     cards: tuple[Path, ...] = ()
     plugins: tuple[Path, ...] = ()
     cache: Path = Path()
     refit: bool = False
+    tensorboard: Path | None = None
     slo: float | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
     timeout: float = 1800.0
@@ -59,24 +68,33 @@ class Request:
 class Plan:
     """Jobs over an opened dataset. ``devices`` are those measured, ``samples`` indices of held-out questions.
 
-    content: hashes of the components of the collection, which tell what may be compared.
+    train_pairs: numbers of training pairs, None for all, from small to large; ``dataset`` has those of the last.
+    content: for each of them hashes of the components of the collection, which tell what may be compared.
+    studies: searches for hyper-parameters that come first; ``tunings`` what they found, once they have been made.
     """
 
     request: Request
     dataset: Dataset
     pool: str
     card: Card
-    content: Mapping[str, str]
+    train_pairs: tuple[int | None, ...]
+    content: Mapping[int | None, Mapping[str, str]]
     depth: int
     devices: tuple[str, ...]
     threads: int
     measures: tuple[str, ...]
     samples: tuple[int, ...]
     jobs: tuple[Job, ...]
+    studies: tuple[Study, ...] = ()
+    tunings: tuple[Tuning, ...] = ()
 
 
 def make_plan(request: Request, progress: Callable[[float, str], None]) -> Plan:
-    """Check the request, open the dataset and lay out one job per system, device and seed; BenchError for a bad one."""
+    """Check the request, open the dataset and lay out one job per system, device and seed; BenchError for a bad one.
+
+    What learns has jobs with fewer training pairs too, if several numbers are asked for: those on its fastest device, for
+    quality alone. They come last, so that an interrupted run keeps its main results.
+    """
     _check(request)
     plugins = find(request.plugins)
     systems = _systems(request.retrievers, plugins)
@@ -84,6 +102,8 @@ def make_plan(request: Request, progress: Callable[[float, str], None]) -> Plan:
     dataset = open_dataset(
         request.dataset, cards=request.cards, cache=request.cache, limit=request.limit, progress=progress
     )
+    sizes = resolve(request.train_pairs, dataset)
+    sized = {size: with_train_pairs(dataset, size) for size in sizes}
     pool = request.pool or dataset.pool
     if not dataset.test.queries:
         raise DataError(f"{request.dataset} has no held-out questions")
@@ -108,6 +128,8 @@ def make_plan(request: Request, progress: Callable[[float, str], None]) -> Plan:
         samples=samples,
         run_file="",
         refit=request.refit,
+        logs="" if request.tensorboard is None else str(request.tensorboard.absolute()),
+        train_pairs=sizes[-1],
     )
     jobs = tuple(
         replace(first, spec=spec, seed=seed, device=device, timed=system.live and seed == request.seeds[0])
@@ -115,18 +137,28 @@ def make_plan(request: Request, progress: Callable[[float, str], None]) -> Plan:
         for device in reversed(_where(system.devices, devices))  # the fastest first: what is learned is learned there
         for seed in (request.seeds if system.seeded else request.seeds[:1])
     )
+    fewer = tuple(
+        replace(
+            first, spec=spec, seed=seed, device=_where(system.devices, devices)[-1], timed=False, samples=(), train_pairs=size
+        )
+        for spec, system in systems.items()
+        for size in (reversed(sizes[:-1]) if system.learns else ())
+        for seed in (request.seeds if system.seeded else request.seeds[:1])
+    )  # fmt: skip
     return Plan(
         request,
-        dataset,
+        sized[sizes[-1]],
         pool,
         open_card(request.dataset, cards=request.cards),
-        dataset.content(pool),
+        sizes,
+        {size: part.content(pool) for size, part in sized.items()},
         first.depth,
         devices,
         threads,
         first.measures,
         samples,
-        jobs,
+        (*jobs, *fewer),
+        studies_of(request.tune, jobs, plugins, sized[sizes[-1]]),
     )
 
 
@@ -151,10 +183,15 @@ def _check(request: Request) -> None:
         raise OptionError(f"--pool {request.pool}: there are: {', '.join(POOLS)}")
     if request.out is not None:
         refuse_used(request.out)
+    if request.tensorboard is not None and find_spec("tensorboard") is None:
+        raise OptionError(
+            "--tensorboard needs tensorboard, which is not installed: pip install 'retrieverbench[tensorboard]'"
+        )
     numbers = {
         "--k": (1, LARGEST_K, request.cutoffs),
         "--threads": (1, usable_cores(), (request.threads,)),
         "--limit": (1, math.inf, (request.limit,)),
+        "--train-pairs": (1, math.inf, request.train_pairs),
         "--seeds": (0, 2**32 - 1, request.seeds),
         "--timeout": (1, math.inf, (request.timeout,)),
         "--slo": (0.001, math.inf, (request.slo and request.slo * 1e3,)),
@@ -174,11 +211,12 @@ def _depth(request: Request) -> int:
 
 
 class _System(NamedTuple):
-    """Devices it can use, whether the seed matters, whether it searches here."""
+    """Devices it can use, whether the seed matters, whether it searches here, whether it may learn from pairs."""
 
     devices: set[str]
     seeded: bool
     live: bool
+    learns: bool
 
 
 def _systems(text: str, plugins: Mapping[str, Plugin]) -> dict[str, _System]:
@@ -186,7 +224,8 @@ def _systems(text: str, plugins: Mapping[str, Plugin]) -> dict[str, _System]:
     specs = _all(plugins) if text == "all" else parse_list(text)
     systems = [build(spec, plugins) for spec in specs]
     return {
-        str(canonical(system)): _System(devices_of(system), is_seeded(system), is_live(system)) for system in systems
+        str(canonical(system)): _System(devices_of(system), is_seeded(system), is_live(system), learns(system))
+        for system in systems
     }
 
 

@@ -23,7 +23,13 @@ POLL = 0.2
 GRACE = 10.0
 """Seconds that a process which closed its output, or was killed, has to end."""
 
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+)
 
 _FIXED = {"PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0"}
 """The order of a set of strings must not differ from run to run."""
@@ -82,6 +88,10 @@ class WorkerProcess:
         lasts: seconds that it takes by itself, on top of which comes the timeout.
         """
         return self._ask({"do": load, "arguments": arguments, **options}, lambda _: None, phase=load, lasts=lasts)
+
+    def trial(self, spec: str, on_event: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        """What a system with other hyper-parameters is worth on dev; for the job of a process that tunes."""
+        return self._ask({"spec": spec}, on_event, phase="fit")
 
     @property
     def pid(self) -> int:

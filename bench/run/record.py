@@ -47,6 +47,8 @@ def make_record(plan: Plan, name: str, command: str) -> RunRecord:
         measures=plan.measures,
         seeds=plan.request.seeds,
         devices=plan.devices,
+        train_pairs=plan.train_pairs,
+        tunings=plan.tunings,
         systems=tuple(dict.fromkeys(job.spec for job in plan.jobs)),
         query_ids=tuple(query.id for query in test.queries),
         grades=tuple(tuple(test.qrels[query.id].values()) for query in test.queries),
@@ -64,7 +66,7 @@ def make_record(plan: Plan, name: str, command: str) -> RunRecord:
 
 def finished(plan: Plan, store: Store, record: RunRecord, clock: Clock) -> RunRecord:
     """The record with what the outcomes and the clock added to it."""
-    outcomes = store.load()[1]
+    outcomes = [outcome for outcome in store.load()[1] if outcome.train_pairs == record.main_size]
     load = {"load average at end (1 / 5 / 15 min)": " / ".join(f"{value:.2f}" for value in getloadavg())}
     return replace(
         record,

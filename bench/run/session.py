@@ -1,6 +1,5 @@
 """The life of one system inside its process: open, fit, index, search, and the actions that the clock repeats."""
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -13,7 +12,7 @@ import numpy as np
 from bench.api import Doc, Env, Hits, Query, Retriever
 from bench.build import build, canonical, parameters
 from bench.data.dataset import Dataset
-from bench.data.load import open_dataset
+from bench.data.subset import pair_count, with_train_pairs
 from bench.errors import DataError, HitsError
 from bench.fingerprint import fingerprint
 from bench.measure.clock import synchroniser
@@ -37,6 +36,7 @@ from bench.run.fits import FitStore, sources_of
 from bench.run.job import Job
 from bench.run.loads import Loads
 from bench.run.opaque import opaque_docs, opaque_pairs, opaque_queries
+from bench.run.process_start import opened, tell_torch
 from bench.run.store import trec_id
 from bench.spec import parse
 
@@ -56,7 +56,8 @@ class Session:
     def __init__(self, job: Job, report: Callable[[dict[str, Any]], None]) -> None:
         self.job = job
         self._report = report
-        self._env = Env(job.device, job.seed, job.threads, Path(job.cache), self._progress)
+        logs = Path(job.logs) / job.slug if job.logs else None
+        self._env = Env(job.device, job.seed, job.threads, Path(job.cache), self._progress, logs=logs)
         self._synchronise = synchroniser(job.device)
         self._peaks: dict[str, int] = {}
         self._cuda_peaks: dict[str, int] = {}
@@ -68,16 +69,24 @@ class Session:
         fresh one that takes the fit over, or what learning leaves in memory would count as theirs.
         """
         with self._phase("open"):
-            dataset = self._open()
+            dataset = opened(self.job)
             plugins = find([Path(path) for path in self.job.plugins])
             self._system = build(parse(self.job.spec), plugins)
-            self._pin_threads()
+            tell_torch(self.job)
         with self._phase("fit"):
-            fits = FitStore(Path(self.job.cache) / "fits", plugins, dataset.fingerprint, refit=self.job.refit)
-            train, dev = opaque_pairs(dataset.pairs("train")), opaque_pairs(dataset.pairs("dev"))
+            learning = with_train_pairs(dataset, self.job.train_pairs)
+            cache = Path(self.job.cache)
+            fits = FitStore(
+                cache / "fits",
+                plugins,
+                learning.fingerprint,
+                refit=self.job.refit,
+                checkpoints=cache / "checkpoints",
+            )
+            train, dev = opaque_pairs(learning.pairs("train")), opaque_pairs(dataset.pairs("dev"))
             fits.fit(self._system, train, dev, self._env)
-            pairs = sum(map(len, train.qrels.values()))
-            del train, dev
+            pairs = pair_count(train.qrels)
+            del train, dev, learning
         if fits.renewable and self.job.fit_cached is None:
             return {RESTART: True, "cached": fits.cached}
         self._peaks.pop("fit")  # what counts is the fit itself, also where it was done by an earlier process
@@ -145,22 +154,6 @@ class Session:
             "answers": [[asdict(answer) for answer in self._answers(run, at, dataset)] for at in self.job.samples],
         }
 
-    def _open(self) -> Dataset:
-        job = self.job
-        dataset = open_dataset(
-            job.dataset, cards=[Path(card) for card in job.cards], cache=Path(job.cache), limit=job.limit
-        )
-        if dataset.fingerprint != job.fingerprint:
-            raise DataError(f"{job.dataset} changed while the run was going on; run again")
-        return dataset
-
-    def _pin_threads(self) -> None:
-        """Numerical libraries were pinned by the environment; torch, where the system uses it, is told."""
-        torch = sys.modules.get("torch")
-        if torch is not None:
-            torch.set_num_threads(self.job.threads)
-            torch.manual_seed(self.job.seed)
-
     def _index(self, docs: list[Doc]) -> float:
         handle = CorpusHandle(opaque_docs(docs))
         self._synchronise()
@@ -220,7 +213,7 @@ def _description(system: Retriever) -> str:
     if isinstance(system, Composite):
         kind = (type(system).__doc__ or "").partition("\n")[0]
         inner = [f"{canonical(part)}: {(type(part).__doc__ or '').partition(chr(10))[0]}" for part in system.components]
-        return " ".join([kind, *inner])
+        return " ".join([kind, *dict.fromkeys(inner)])
     return (type(system).__doc__ or "").partition("\n")[0]
 
 
@@ -228,7 +221,10 @@ def _learned(system: Any) -> dict[str, Any]:
     """What fit chose, as the components tell it; the parts of a system by their spec."""
     own = dict(getattr(system, "learned", {}))
     if isinstance(system, Composite):
-        return {**{str(canonical(part)): _learned(part) for part in system.components if _learned(part)}, **own}
+        told = [(str(canonical(part)), _learned(part)) for part in system.components]
+        names = [name for name, _ in told]
+        numbered = [f"{name} ({at + 1})" if names.count(name) > 1 else name for at, name in enumerate(names)]
+        return {**{name: learned for name, (_, learned) in zip(numbered, told, strict=True) if learned}, **own}
     return own
 
 

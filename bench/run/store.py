@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
+from math import inf
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,6 +28,10 @@ def refuse_used(out: Path) -> None:
 def trec_id(text: str) -> str:
     """An id with white space written as %XX, since a TREC file separates its fields by it."""
     return re.sub(r"\s", lambda blank: quote(blank.group()), text)
+
+
+def _slug(outcome: Outcome) -> str:
+    return slug(outcome.spec, outcome.seed, outcome.device, outcome.train_pairs)
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class Store:
 
     def save_outcome(self, outcome: Outcome) -> None:
         """Write ``outcomes/SLUG.json``, replacing an earlier state of the same job."""
-        write_json(self._outcome_file(slug(outcome.spec, outcome.seed, outcome.device)), to_json(outcome))
+        write_json(self._outcome_file(_slug(outcome)), to_json(outcome))
 
     def has_outcome(self, job: Job) -> bool:
         """Whether anything is stored of a job."""
@@ -89,7 +94,7 @@ class Store:
             except StoreError as error:
                 raise StoreError(f"{path}: {error}") from None
         order = {spec: at for at, spec in enumerate(record.systems)}
-        outcomes.sort(key=lambda outcome: (order.get(outcome.spec, len(order)), outcome.device, outcome.seed))
+        outcomes.sort(key=lambda one: (order.get(one.spec, len(order)), one.device, one.seed, one.train_pairs or inf))
         return record, outcomes
 
     def run_file(self, job: Job) -> Path:
@@ -98,8 +103,7 @@ class Store:
 
     def ranking(self, outcome: Outcome) -> Run:
         """The stored ranking of a finished job; its ids are those of ``trec_id``."""
-        name = slug(outcome.spec, outcome.seed, outcome.device)
-        return read_trec(self.folder / "runs" / f"{name}.run.gz")
+        return read_trec(self.folder / "runs" / f"{_slug(outcome)}.run.gz")
 
     def save_qrels(self, qrels: Qrels) -> None:
         """Write ``runs/test.qrels.gz``, so that any tool can judge the rankings beside it."""

@@ -1,12 +1,12 @@
 """A worker process: one job, told by JSON lines on its standard input, answering by JSON lines on its standard output.
 
 The first line is the job; the worker fits, indexes and searches and answers with everything but latencies. Then each
-line asks for one round of the clock, until the input ends. What a plug-in prints goes to standard error.
+line asks for one round of the clock, until the input ends. A worker that tunes opens the collection and runs one trial a
+line instead. What a plug-in prints goes to standard error.
 """
 
 import json
 import os
-import random
 import sys
 import threading
 import traceback
@@ -15,12 +15,12 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import Any, TextIO
 
-import numpy as np
-
 from bench.errors import BenchError
 from bench.loading import reason
 from bench.run.job import Job
+from bench.run.process_start import seed_generators
 from bench.run.session import Session
+from bench.run.trials import Trials
 
 PROGRESS_EVERY = 0.1
 """Seconds between two progress lines."""
@@ -33,8 +33,8 @@ def main() -> None:
     lines = _lines()
     try:
         job = Job.from_json(json.loads(lines.get()))
-        _seed_everything(job)
-        session = Session(job, _reporter(answers))
+        seed_generators(job)
+        session = (Trials if job.tuning else Session)(job, _reporter(answers))
         _send(answers, {"event": "result", "value": session.prepare()})
         while True:
             command = json.loads(lines.get())
@@ -57,12 +57,6 @@ def _lines() -> "SimpleQueue[str]":
 
     threading.Thread(target=read, daemon=True).start()
     return queue
-
-
-def _seed_everything(job: Job) -> None:
-    """Seed the global generators too, for plug-ins that use them; torch's, once it is loaded, is the session's."""
-    random.seed(job.seed)
-    np.random.seed(job.seed % 2**32)  # noqa: NPY002 - the legacy generator is what careless code uses
 
 
 def _reporter(answers: TextIO) -> Any:

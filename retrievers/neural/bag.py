@@ -68,6 +68,12 @@ def learn_bag(
         rng=rng,
     )
     record = train(
-        model, lambda: loss.epoch(BATCH), loss, lambda: evaluate(bag), schedule=Schedule(epochs, LEARNING_RATE), env=env
+        model,
+        lambda: loss.epoch(BATCH),
+        loss,
+        lambda: evaluate(bag),
+        schedule=Schedule(epochs, LEARNING_RATE),
+        env=env,
+        rng=rng,
     )
     return bag.eval(), record

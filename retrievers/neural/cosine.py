@@ -27,11 +27,11 @@ def _search_rows(queries: Tensor, documents: Tensor, k: int) -> tuple[Tensor, Te
     best: tuple[Tensor, Tensor] | None = None
     for start in range(0, len(documents), TILE_DOCUMENTS):
         tile = queries @ documents[start : start + TILE_DOCUMENTS].T
-        positions, scores = _select(tile, min(k, tile.shape[1]))
+        positions, scores = select(tile, min(k, tile.shape[1]))
         positions += start
         if best is not None:
             positions, scores = torch.cat([best[0], positions], 1), torch.cat([best[1], scores], 1)
-            chosen, scores = _select(scores, min(k, scores.shape[1]))
+            chosen, scores = select(scores, min(k, scores.shape[1]))
             positions = positions.gather(1, chosen)
         best = positions, scores
     if best is None:
@@ -39,7 +39,7 @@ def _search_rows(queries: Tensor, documents: Tensor, k: int) -> tuple[Tensor, Te
     return best
 
 
-def _select(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
+def select(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Columns and scores of the k largest of each row; of equal ones the first columns, in order."""
     values, columns = scores.topk(min(k + 1, scores.shape[1]))
     if values.shape[1] > k:  # where the first that is left out equals the last that is kept, topk chose freely

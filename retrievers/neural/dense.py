@@ -1,5 +1,6 @@
 """What the dual encoders have in common: questions and solutions become vectors, the nearest by cosine are the answer."""
 
+import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -11,32 +12,38 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.api import Doc, Env, Hits, Pairs, Query, Retriever
+from bench.api import Doc, Env, Hits, Pairs, Query, Range, Retriever, Space
 from bench.errors import DataError
-from retrievers.neural import training
+from bench.explanation import Explanation
+from retrievers.neural.ann import HNSW, Exact, Neighbours, recall, require_faiss
+from retrievers.neural.attribution import attribution
 from retrievers.neural.cosine import top_k
-from retrievers.neural.dual import DualEncoder, PairLoss
+from retrievers.neural.cotraining import cotrained, counted, kinds_of
+from retrievers.neural.dual import DualEncoder
 from retrievers.neural.encoder import TextEncoder, encode
 from retrievers.neural.examples import Examples
-from retrievers.neural.losses import in_batch_softmax
-from retrievers.neural.negatives import Mined
+from retrievers.neural.occlusion import Tokens, tokens_read
 from retrievers.neural.runtime import pinned, seeded
 from retrievers.neural.store import load_model, save_model
-from retrievers.neural.training import Schedule
+from retrievers.neural.vector_files import require_gensim
 from retrievers.neural.vectors import random_vectors, word_vectors
 from retrievers.neural.vocabulary import Sequences, Vocabulary
+from retrievers.neural.word_vectors import vectors_of_file
 from retrievers.text.analysis import Analyzer
 
 
 @dataclass
 class Dense(Retriever):
-    """A dual encoder learned from pairs; a subclass says which encoder."""
+    """A dual encoder learned from pairs; a subclass says which encoder, and how it learns."""
 
     shared: bool = True
     """One encoder for questions and solutions; ``false`` learns one for each."""
     dimensions: int = 256
     init: Literal["cooccurrence", "random"] = "cooccurrence"
     """Word vectors to start from: of co-occurrence counts (PPMI, reduced by SVD), or random."""
+    vectors: str = ""
+    """A file of word vectors to start from instead, of as many dimensions: word2vec's or fastText's, text or binary, such as
+    ``./wiki.en.vec``; words that it does not know start at random."""
     query_tokens: int = 24
     """Distinct tokens of a question that are read; the others are cut off."""
     document_tokens: int = 64
@@ -46,16 +53,37 @@ class Dense(Retriever):
     batch: int = 256
     epochs: int = 6
     learning_rate: float = 0.005
-    temperature: float = 0.07
-    """Of the softmax over the solutions of a batch; 0.15 where pairs are few and noisy, as in a forum."""
-    learn_temperature: bool = False
+    """The highest; 0 finds one by a range test before training begins (Smith 2018)."""
+    schedule: Literal["cosine", "one-cycle", "constant"] = "cosine"
+    """How the learning rate moves: up for a tenth of all steps and down along a cosine, up and down as one cycle, or not at all."""
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Of the products while it learns; auto is bfloat16 where the device multiplies it faster."""
     dropout: float = 0.1
-    hard_negatives: int = 0
-    """Solutions that BM25 ranks high for a question, added to its batch, for each pair."""
+    cotrain: str = "none"
+    """Further pairs to learn from: ``body`` (a question and its body), ``title`` (a document's title and text), ``cloze`` (a
+    sentence of a document and the rest); several joined by ``-``."""
     stemmer: str = "english"
     stop: str = "none"
     split: bool = True
+    ann: Literal["exact", "hnsw"] = "exact"
+    """Search: ``exact`` compares with every document, ``hnsw`` finds most of the nearest through a graph, on the CPU."""
+    links: int = 32
+    """Of a document in that graph (M of HNSW); the lowest level has twice as many."""
+    build_width: int = 200
+    """Candidates kept while a document is linked (efConstruction)."""
+    search_width: int = 128
+    """Candidates kept in a search (efSearch), or as many as hits are asked for; more of them miss less and take longer."""
 
+    space: ClassVar[Space] = {
+        "learning_rate": Range(0.001, 0.02, log=True),
+        "epochs": Range(2, 10),
+        "dropout": Range(0, 0.4),
+        "dimensions": (128, 256, 512),
+        "document_tokens": (48, 64, 96, 128),
+        "min_count": Range(1, 3),
+    }
+    dev_questions: ClassVar[int] = 2000
+    """The measure on dev asks the first of them, about all dev documents."""
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     seeded: ClassVar[bool] = True
     family: ClassVar[str] = "neural"
@@ -63,37 +91,69 @@ class Dense(Retriever):
     def __post_init__(self) -> None:
         """Reject what cannot work before anything is learned."""
         self._analyze = Analyzer(stemmer=self.stemmer, stop=self.stop, split=self.split)
+        kinds_of(self.cotrain)
         for name in ("dimensions", "query_tokens", "document_tokens", "min_count", "batch", "epochs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
-        if min(self.buckets, self.hard_negatives) < 0:
-            raise ValueError("buckets and hard_negatives cannot be negative")
-        if not (self.temperature > 0 and self.learning_rate > 0 and 0 <= self.dropout < 1):
-            raise ValueError("temperature and learning_rate must be above 0, dropout at least 0 and below 1")
+        if self.buckets < 0:
+            raise ValueError("buckets cannot be negative")
+        if not (self.learning_rate >= 0 and 0 <= self.dropout < 1):
+            raise ValueError("learning_rate and dropout must be at least 0, dropout below 1")
+        if self.vectors:
+            require_gensim()
+            if not Path(self.vectors).expanduser().is_file():
+                raise ValueError(f"there is no file {self.vectors}")
+        if self.ann != "exact":
+            require_faiss()
+            if type(self).search is not Dense.search:
+                raise ValueError(f"ann={self.ann} does not search what {type(self).__name__} compares")
+            if self.links < 2 or min(self.build_width, self.search_width) < 1:  # noqa: PLR2004 - one makes no graph
+                raise ValueError("links must be at least 2, build_width and search_width at least 1")
         self._model: DualEncoder | None = None
         self.learned: dict[str, Any] = {}
+
+    def content(self) -> str:
+        """Hash of the file of word vectors, if there is one."""
+        if not self.vectors:
+            return ""
+        with Path(self.vectors).expanduser().open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
     @abstractmethod
     def _encoder(self, vectors: Tensor, idf: Tensor) -> TextEncoder:
         """A fresh encoder with these word vectors ``[V, dimensions]`` and IDF weights ``[V]``."""
 
+    @abstractmethod
+    def _learn(
+        self,
+        examples: Examples,
+        texts: tuple[Sequences, Sequences],
+        evaluate: Callable[[], float | None],
+        rng: np.random.Generator,
+        env: Env,
+    ) -> dict[str, Any]:
+        """Train the model on the pairs; returns the record of the training. evaluate: RR@10 on dev, None without dev."""
+
     def fit(self, train: Pairs, dev: Pairs, env: Env) -> None:
         """Learn the encoder; the epoch with the best RR@10 among the dev documents is kept. DataError without pairs."""
-        examples = Examples.of(train, self._analyze)
+        examples, kinds = Examples.of(train, self._analyze, env.cache), kinds_of(self.cotrain)
         if not len(examples.pairs):
             raise DataError("a dual encoder learns from question/solution pairs, and the training split has none")
         with seeded(env) as rng:
             env.progress(0.0, "counting words")
-            self._vocabulary = Vocabulary.build(
-                examples.questions + examples.solutions, min_count=self.min_count, buckets=self.buckets
-            )
+            read = counted(train, examples, kinds, self._analyze)
+            self._vocabulary = Vocabulary.build(read, min_count=self.min_count, buckets=self.buckets)
+            told: dict[str, Any] = {"pairs": len(examples.pairs), "vocabulary": len(self._vocabulary.words)}
+            if kinds:
+                examples = further = cotrained(examples, train, kinds, self._analyze, rng)
+                told["further pairs"] = further.counts
             texts = self._sequences(examples)
-            self._model = self._build(self._initial_vectors(examples, texts, rng)).to(env.device)
+            vectors, about = self._initial_vectors(examples, texts, rng)
+            self._model = self._build(vectors).to(env.device)
             self.learned = {
-                "pairs": len(examples.pairs),
-                "vocabulary": len(self._vocabulary.words),
+                **told,
+                **about,
                 **self._learn(examples, texts, self._dev_measure(dev, env), rng, env),
-                "temperature": self._model.temperature.item(),
             }
 
     def index(self, corpus: Sequence[Doc], env: Env) -> None:
@@ -102,15 +162,25 @@ class Dense(Retriever):
         with pinned(env):
             model = self._ready(env)
             texts = self._read((doc.content for doc in corpus), self.document_tokens)
-            self._vectors = encode(model.solutions, texts, env.device)
+            self._neighbours = self._searched(encode(model.solutions, texts, env.device), env)
 
     def search(self, queries: Sequence[Query], k: int) -> Hits:
         """Encode the questions and rank by cosine; a question without a known word gets no hits."""
         with pinned(self._env), torch.inference_mode():
             texts = self._read((query.text for query in queries), self.query_tokens)
             asked = encode(self._fitted().questions, texts, self._env.device)
-            positions, scores = (part.cpu().numpy() for part in top_k(asked, self._vectors, k))
+            positions, scores = (part.cpu().numpy() for part in self._neighbours.search(asked, k))
         return Hits(np.where(texts.lengths[:, None] > 0, positions, -1), scores)
+
+    def explain(self, query: Query, doc: Doc, position: int) -> Explanation:  # noqa: ARG002 - the text tells
+        """What each token read of question and document is worth, and its part in the pooled state."""
+        question = tokens_read(self._vocabulary, self._analyze(query.text), self.query_tokens)
+        document = tokens_read(self._vocabulary, self._analyze(doc.content), self.document_tokens)
+        with pinned(self._env), torch.inference_mode():
+            return self._attributed(question, document)
+
+    def _attributed(self, question: Tokens, document: Tokens) -> Explanation:
+        return attribution(self._fitted(), self._vocabulary, question, document, self._env.device)
 
     def save(self, folder: Path) -> None:
         """Store weights, vocabulary and what fit chose."""
@@ -125,38 +195,8 @@ class Dense(Retriever):
         self._model = self._build(np.zeros((len(self._vocabulary), self.dimensions), dtype=np.float32))
         self._model.load_state_dict(tensors)
 
-    def _learn(
-        self,
-        examples: Examples,
-        texts: tuple[Sequences, Sequences],
-        evaluate: Callable[[], float | None],
-        rng: np.random.Generator,
-        env: Env,
-    ) -> dict[str, Any]:
-        """Train the model on the pairs; returns the record of the training."""
-        mined = Mined.of(examples, self._vocabulary, rng) if self.hard_negatives else None
-        loss = PairLoss(
-            self._fitted(),
-            examples,
-            texts,
-            self._criterion(),
-            device=env.device,
-            rng=rng,
-            negatives=mined,
-            count=self.hard_negatives,
-        )
-        schedule = Schedule(self.epochs, self.learning_rate)
-        return training.train(
-            self._fitted(), lambda: loss.epoch(self.batch), loss, evaluate, schedule=schedule, env=env
-        )
-
-    def _criterion(self) -> Callable[[Tensor, Tensor], Tensor]:
-        """The loss of a batch, given the similarities ``[B, M]`` and which of them are no negatives though off the diagonal."""
-        model = self._fitted()
-        return lambda similarity, also: in_batch_softmax(similarity, model.temperature, also)
-
     def _dev_measure(self, dev: Pairs, env: Env) -> Callable[[], float | None]:
-        examples = Examples.of(dev, self._analyze)
+        examples = Examples.of(dev, self._analyze, env.cache).head(self.dev_questions)
         questions, solutions = self._sequences(examples)
 
         def mean_rr() -> float | None:
@@ -173,17 +213,41 @@ class Dense(Retriever):
         return top_k(asked, solved, k)[0]
 
     def _build(self, vectors: NDArray[np.float32]) -> DualEncoder:
+        return DualEncoder(self._encoders(vectors))
+
+    def _encoders(self, vectors: NDArray[np.float32]) -> list[TextEncoder]:
         tables = torch.from_numpy(vectors), torch.from_numpy(self._vocabulary.idf)
-        encoders = [self._encoder(*tables) for _ in range(1 if self.shared else 2)]
-        return DualEncoder(encoders, self.temperature, learn_temperature=self.learn_temperature)
+        return [self._encoder(*tables) for _ in range(1 if self.shared else 2)]
 
     def _initial_vectors(
         self, examples: Examples, texts: tuple[Sequences, Sequences], rng: np.random.Generator
-    ) -> NDArray[np.float32]:
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """The word vectors ``[V, dimensions]`` to start from, and what is to be told of them."""
         size = len(self._vocabulary)
+        if self.vectors:
+            path = Path(self.vectors).expanduser()
+            vectors, facts = vectors_of_file(
+                path, self._vocabulary, texts, self._analyze, dimensions=self.dimensions, rng=rng
+            )
+            return vectors, {"vectors": facts}
         if self.init == "random":
-            return random_vectors(size, self.dimensions, rng)
-        return word_vectors(*texts, examples.pairs, size=size, dimensions=self.dimensions, rng=rng)
+            return random_vectors(size, self.dimensions, rng), {}
+        return word_vectors(*texts, examples.pairs, size=size, dimensions=self.dimensions, rng=rng), {}
+
+    def _searched(self, vectors: Tensor, env: Env) -> Neighbours:
+        """What finds the nearest of the documents' vectors ``[N, dimensions]``; the recall of a graph is told."""
+        if self.ann == "exact":
+            return Exact(vectors)
+        graph = HNSW(
+            vectors,
+            links=self.links,
+            build_width=self.build_width,
+            search_width=self.search_width,
+            threads=env.threads,
+            progress=env.progress,
+        )
+        self.learned = {**self.learned, "ann recall@10": recall(graph, vectors, np.random.default_rng(env.seed))}
+        return graph
 
     def _sequences(self, examples: Examples) -> tuple[Sequences, Sequences]:
         return (

@@ -12,7 +12,7 @@ from retrievers.neural.batches import training_batches
 from retrievers.neural.encoder import TextEncoder, columns
 from retrievers.neural.examples import Examples
 from retrievers.neural.negatives import Mined
-from retrievers.neural.runtime import autocast
+from retrievers.neural.runtime import Precision, autocast
 from retrievers.neural.vocabulary import Sequences
 
 COLDEST = 0.01
@@ -20,9 +20,11 @@ COLDEST = 0.01
 
 
 class DualEncoder(nn.Module):
-    """Encoders of questions and solutions, the same object if one was given, and the temperature of the softmax."""
+    """Encoders of questions and solutions, the same object if one was given, and the temperature of a softmax over cosines."""
 
-    def __init__(self, encoders: Sequence[TextEncoder], temperature: float, *, learn_temperature: bool) -> None:
+    def __init__(
+        self, encoders: Sequence[TextEncoder], temperature: float = 1.0, *, learn_temperature: bool = False
+    ) -> None:
         super().__init__()
         self.encoders = nn.ModuleList(encoders)
         self.log_temperature = nn.Parameter(torch.tensor(math.log(temperature)), requires_grad=learn_temperature)
@@ -52,7 +54,7 @@ class PairLoss:
 
     criterion: of similarities ``[B, M]`` whose diagonal holds the pairs, and bool ``[B, M]``, true where a solution off the
     diagonal solves the question too. negatives: where ``count`` hard negatives for each pair come from; they are the columns
-    beyond the first ``B``.
+    beyond the first ``B``. precision: of the encoders' products.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class PairLoss:
         rng: np.random.Generator,
         negatives: Mined | None = None,
         count: int = 0,
+        precision: Precision = "auto",
     ) -> None:
         self._model = model
         self._pairs = examples.pairs
@@ -76,6 +79,7 @@ class PairLoss:
         self._rng = rng
         self._negatives = negatives
         self._count = count
+        self._precision = precision
 
     def epoch(self, size: int) -> Iterator[tuple[float, NDArray[np.int64]]]:
         """Batches of pairs ``[B, 2]`` with solutions of similar length, each after the part of the epoch that is done."""
@@ -88,7 +92,7 @@ class PairLoss:
         rows, others = pairs.T
         if self._negatives is not None:
             others = np.concatenate([others, self._negatives.draw(rows, self._count, self._rng).ravel()])
-        with autocast(self._device):
+        with autocast(self._device, self._precision):
             asked = self._model.questions(columns(self._questions, rows, self._device))
             solved = self._model.solutions(columns(self._solutions, others, self._device))
         also = self._relevance[rows][:, others].toarray()

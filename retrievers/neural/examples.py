@@ -1,6 +1,7 @@
 """What the neural retrievers learn from: tokenised questions and solutions, and which of them belong together."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from bench.api import Pairs
 from bench.errors import DataError
+from retrievers.neural.tokens import analysed
 
 
 class Examples(NamedTuple):
@@ -19,8 +21,11 @@ class Examples(NamedTuple):
     pairs: NDArray[np.int64]
 
     @classmethod
-    def of(cls, data: Pairs, analyze: Callable[[str], list[str]]) -> Self:
-        """Tokenise; every relevant document of a question makes a pair. DataError where one is not in the corpus."""
+    def of(cls, data: Pairs, analyze: Callable[[str], list[str]], cache: Path | None = None) -> Self:
+        """Tokenise; every relevant document of a question makes a pair. DataError where one is not in the corpus.
+
+        cache: a folder (that of ``Env``) in which an ``Analyzer``'s tokens are kept for the next fit.
+        """
         rows = {doc.id: row for row, doc in enumerate(data.corpus)}
         pairs: list[tuple[int, int]] = []
         for row, query in enumerate(data.queries):
@@ -30,8 +35,8 @@ class Examples(NamedTuple):
                 if grade > 0:
                     pairs.append((row, rows[doc_id]))
         return cls(
-            [analyze(query.text) for query in data.queries],
-            [analyze(doc.content) for doc in data.corpus],
+            analysed([query.text for query in data.queries], analyze, cache),
+            analysed([doc.content for doc in data.corpus], analyze, cache),
             np.array(pairs, dtype=np.int64).reshape(-1, 2),
         )
 

@@ -47,7 +47,7 @@ def cross_fitted(
     """
 
     def learn(part: Examples, measure: Callable[[Bag], float | None], step: int) -> tuple[Bag, dict[str, Any]]:
-        own = portion(env, step / (1 + FOLDS), (step + 1) / (1 + FOLDS))
+        own = portion(env, step / (1 + FOLDS), (step + 1) / (1 + FOLDS), f"fold-{step}")
         return learn_bag(part, texts, vocabulary, measure, dimensions=dimensions, epochs=epochs, rng=rng, env=own)
 
     bag, record = learn(examples, evaluate, 0)

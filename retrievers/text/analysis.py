@@ -24,13 +24,15 @@ class Analyzer:
        a word stays whole.
     4. Terms are lower-cased; those on the list of stop words are dropped; the others are stemmed (Snowball).
 
-    stemmer: a Snowball algorithm such as ``english`` (Porter 2), or ``none``. stop: ``english`` or ``none``.
+    stemmer: a Snowball algorithm such as ``english`` (Porter 2), or ``none``. stop: ``english`` or ``none``. clean: numbers and
+    single letters are dropped as well.
     Unknown names are a SpecError. Not for use from several threads at once: Snowball stemmers keep a buffer.
     """
 
     stemmer: str = "english"
     stop: str = "english"
     split: bool = True
+    clean: bool = False
 
     def __post_init__(self) -> None:
         """Reject names that do not exist, before anything is indexed."""
@@ -59,11 +61,14 @@ class _Terms(dict[str, tuple[str, ...]]):
         super().__init__()
         self._parts = _PARTS if analyzer.split else _WHOLE
         self._stop = STOP_WORDS[analyzer.stop]
+        self._clean = analyzer.clean
         # Its own cache would hold every word a second time.
         self._stem = None if analyzer.stemmer == "none" else Stemmer.Stemmer(analyzer.stemmer, 0).stemWord
 
     def __missing__(self, word: str) -> tuple[str, ...]:
         parts = [part.lower() for part in self._divide(word)]
+        if self._clean:
+            parts = [part for part in parts if len(part) > 1 and not part.isdecimal()]
         terms = tuple(part if self._stem is None else self._stem(part) for part in parts if part not in self._stop)
         if len(word) <= self.LONGEST:
             if len(self) >= self.LIMIT:

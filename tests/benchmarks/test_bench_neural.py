@@ -10,7 +10,10 @@ import torch
 from bench.api import Doc, Env, Pairs, Query
 from retrievers.cnn import CNN
 from retrievers.gru import GRU
+from retrievers.neural.bag import Bag
 from retrievers.neural.cosine import top_k
+from retrievers.neural.encoder import Encoder, Words, columns, encode
+from retrievers.neural.vocabulary import Sequences
 
 ENV = Env(threads=1)
 POOL = 1_337
@@ -98,6 +101,64 @@ def test_cnn_learns_an_epoch(benchmark, collection):
     nothing = Pairs((), (), {})
     benchmark.pedantic(lambda: CNN(epochs=1, vector_epochs=1).fit(collection, nothing, ENV), rounds=2)
     rate(benchmark, POOL, "pairs/s")
+
+
+class ByModule(Encoder):
+    """The encoder whose recurrence torch.nn.GRU computes, as on CUDA."""
+
+    def _words(self, ids):
+        return Words(ids, self.dropout(self.embedding(ids)), None)
+
+
+def sequences(n, low, high):
+    """Texts of distinct Zipfian words."""
+    rng = np.random.default_rng(2)
+    ranks = (len(WORDS) ** rng.random((n, 4 * high))).astype(int)
+    return Sequences.of(
+        [
+            list(dict.fromkeys(row.tolist()))[:size]
+            for row, size in zip(ranks, rng.integers(low, high + 1, n), strict=True)
+        ]
+    )
+
+
+def encoder(kind, **options):
+    torch.manual_seed(0)
+    vectors = torch.randn(len(WORDS) + 1, 256) * 0.1
+    return kind(vectors, torch.rand(len(vectors)) * 8, **options)
+
+
+@pytest.fixture
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("lengths", [(15, 32), (26, 64)], ids=["short", "functions"])
+@pytest.mark.parametrize(("kind", "options"), [(Encoder, {"hidden": 128}), (Bag, {})], ids=["gru", "bag"])
+@pytest.mark.usefixtures("one_thread")
+def test_encodes_texts(benchmark, kind, options, lengths):
+    model, texts = encoder(kind, **options).eval(), sequences(10_000, *lengths)
+    assert benchmark.pedantic(encode, (model, texts, "cpu"), rounds=3, warmup_rounds=1).shape == (10_000, 256)
+    rate(benchmark, 10_000, "documents/s")
+
+
+@pytest.mark.parametrize("kind", [Encoder, ByModule], ids=["ours", "torch.nn.GRU"])
+@pytest.mark.usefixtures("one_thread")
+def test_learns_a_batch(benchmark, kind):
+    model = encoder(kind, hidden=128, dropout=0.1).train()
+    rows = np.arange(256)
+    asked, solved = columns(sequences(256, 6, 18), rows, "cpu"), columns(sequences(256, 26, 64), rows, "cpu")
+
+    def step():
+        model.zero_grad(set_to_none=True)
+        similarity = model(asked) @ model(solved).T
+        torch.nn.functional.cross_entropy(similarity / 0.07, torch.arange(256)).backward()
+
+    benchmark.pedantic(step, rounds=5, warmup_rounds=1)
+    rate(benchmark, 256, "pairs/s")
 
 
 def plain(queries, documents, k):

@@ -78,7 +78,7 @@ def test_every_mistake_is_a_line_with_file_and_key(written):
         "split.rule: 'chance' is not one of auto, official, random, by-group, by-time",
         "split.fraction: 0.9 is not a number above 0, at most 0.4",
         "split.heldout: True is not a whole number from 1",
-        "source.qestion: unknown; did you mean 'question'? There are: checksum, date, group, id, path, question, solution",
+        "source.qestion: unknown; did you mean 'question'? There are: body, checksum, date, group, id, path, question, solution",
         "reference[1].measure: missing, give a measure such as nDCG@10",
         "reference[1].origin: missing, give where the figure was published",
         "reference[1].value: 45.1 is not a number from 0 to 1",

@@ -5,6 +5,7 @@ import json
 import pytest
 from loopback import served
 
+from bench.api import Query
 from bench.data.load import open_dataset
 from bench.errors import DataError
 
@@ -57,7 +58,7 @@ def opened(tmp_path):
 def test_label_one_is_relevant_and_a_question_without_an_answer_is_left_out(written, opened):
     data = opened(written(test=PUBLISHED))
     (query,) = data.test.queries
-    assert query == ("cosqa-dev-1", "python split strings into list of lines")
+    assert query == Query("cosqa-dev-1", "python split strings into list of lines")
     assert data.test.qrels == {"cosqa-dev-1": {"cosqa-dev-1": 1}}
     assert {doc.text for doc in data.corpus} == {row["code"] for row in PUBLISHED}
     assert data.name == "test"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.data.prose import first_paragraph, quotes, words
+from bench.data.prose import after_first_paragraph, first_paragraph, quotes, words
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,20 @@ from bench.data.prose import first_paragraph, quotes, words
 )
 def test_first_paragraph(docstring, question):
     assert first_paragraph(docstring) == question
+
+
+@pytest.mark.parametrize(
+    ("docstring", "rest"),
+    [
+        ("Return the sum.\n\nMore.\n \n>>> f()\n1", "More.\n\n>>> f()\n1"),
+        ("Sort in place.\nArgs:\n    x: what\n\nMore.", "Args:\nx: what\n\nMore."),
+        ("conv(x) -> y\n\nApplies it.\n\n    With care.", "    With care."),
+        (".. deprecated:: 1.2\n   Use g.\n\nCompute it.", ""),
+        ("", ""),
+    ],
+)
+def test_what_stands_below_the_first_paragraph(docstring, rest):
+    assert after_first_paragraph(docstring) == rest
 
 
 def test_words_have_two_letters():

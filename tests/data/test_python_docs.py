@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -135,6 +136,19 @@ def test_definitions_become_pairs_and_the_rest_is_counted(package):
         assert count in data.facts["dropped"]
 
 
+def test_bodies_are_what_stands_below_the_first_paragraph_where_they_are_asked_for(package):
+    plain = card({"tiny-package": package}, ["textwrap", "json", "string", "heapq", "bisect"])
+    options = {**plain.source.options, "bodies": True}
+    found = []
+    for a_card in (plain, replace(plain, source=SourceSpec("python-docs", options))):
+        data = read(a_card)
+        texts = {query.id: query.body for split in (data.train, data.dev, data.test) for query in split.queries}
+        found.append({name.partition(":")[2]: texts[name] for name in texts if name.startswith("tinypackage/")})
+    without, with_bodies = found
+    assert set(without.values()) == {""}
+    assert {name: body for name, body in with_bodies.items() if body} == {"kept": "At length."}
+
+
 def test_a_package_that_is_not_installed_is_named():
     a_card = card({"no-such-package": "x"})
     with pytest.raises(DataError, match="no-such-package is not installed"):
@@ -163,7 +177,7 @@ again = open_dataset("python-docs", cache=Path(sys.argv[1]))
 splits = (data.train, data.dev, data.test)
 print(json.dumps({
     "corpus": [doc[:2] for doc in data.corpus],
-    "queries": [split.queries for split in splits],
+    "queries": [[query[:2] for query in split.queries] for split in splits],
     "qrels": [dict(split.qrels) for split in splits],
     "groups": dict(data.groups),
     "facts": dict(data.facts),

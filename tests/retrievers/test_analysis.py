@@ -39,6 +39,15 @@ def test_identifiers_fall_into_their_parts(word, terms):
     assert PLAIN(word) == terms.split()
 
 
+def test_clean_drops_numbers_and_single_letters():
+    assert Analyzer(stemmer="none", stop="none", clean=True)("A conv2d of 16 x 16 in Python 3") == [
+        "conv",
+        "of",
+        "in",
+        "python",
+    ]
+
+
 @pytest.mark.parametrize(
     ("word", "terms"),
     [

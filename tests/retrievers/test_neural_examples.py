@@ -4,6 +4,7 @@ import pytest
 from bench.api import Doc, Pairs, Query
 from bench.errors import DataError
 from retrievers.neural.examples import Examples
+from retrievers.text.analysis import Analyzer
 
 CORPUS = (Doc("d0", "alpha beta"), Doc("d1", "gamma", "title"), Doc("d2", "delta"))
 
@@ -36,3 +37,14 @@ def test_mean_rr_takes_the_first_relevant_and_counts_misses():
 
 def test_no_judgement_no_pair():
     assert examples({}).pairs.shape == (0, 2)
+
+
+def test_tokens_are_kept_in_the_cache_and_make_the_same_examples(tmp_path, monkeypatch):
+    monkeypatch.setattr("retrievers.neural.tokens.LEAST", 0)
+    data = Pairs(CORPUS, QUERIES, {"q0": {"d0": 1}})
+    plain, first, second = (Examples.of(data, Analyzer(), cache) for cache in (None, tmp_path, tmp_path))
+    for found in (first, second):
+        assert found.questions == plain.questions
+        assert found.solutions == plain.solutions
+        assert (found.pairs == plain.pairs).all()
+    assert len(list((tmp_path / "tokens").iterdir())) == 2

@@ -1,8 +1,11 @@
 import pytest
 import torch
 from torch import nn
+from training_examples import two_stages
 
 from bench.api import Env
+from bench.errors import DataError
+from retrievers.neural.smoothing import Smoothed
 from retrievers.neural.training import Schedule, train
 
 
@@ -12,7 +15,7 @@ class Scale(nn.Module):
         self.value = nn.Parameter(torch.tensor(0.0))
 
 
-def run(measures, *, epochs=6, patience=2, notes=None):
+def run(measures, *, epochs=6, patience=2, notes=None, loss=None):
     """Train towards 10 while dev says what it is told to; returns the model, the record and the value at each epoch."""
     model, values, told = Scale(), [], iter(measures)
 
@@ -25,7 +28,8 @@ def run(measures, *, epochs=6, patience=2, notes=None):
 
     env = Env(progress=lambda fraction, note: notes.append((fraction, note)) if notes is not None else None)
     schedule = Schedule(epochs, 0.1, patience=patience)
-    record = train(model, epoch, lambda _: (model.value - 10) ** 2, evaluate, schedule=schedule, env=env)
+    loss_of = loss or (lambda model: (model.value - 10) ** 2)
+    record = train(model, epoch, lambda _: loss_of(model), evaluate, schedule=schedule, env=env)
     return model, record, values
 
 
@@ -62,9 +66,50 @@ def test_learns_and_tells_how_far_it_is():
     assert "dev 0.100" in notes[3][1]
 
 
-def test_warm_up_then_cosine():
-    schedule = Schedule(1, 1.0, warmup=0.2)
-    assert schedule.factor(0.1) == pytest.approx(0.5)
-    assert schedule.factor(0.2) == pytest.approx(1)
-    assert schedule.factor(0.6) == pytest.approx(0.5)
-    assert schedule.factor(1.0) == pytest.approx(0)
+def test_the_curve_has_seconds_since_training_began_and_the_rate(monkeypatch):
+    clock = iter(range(100, 200, 7))  # asked once at the beginning and once after each epoch's measure
+    monkeypatch.setattr("retrievers.neural.training.perf_counter", lambda: next(clock))
+    _, record, _ = run([0.1, 0.2, 0.3], epochs=3)
+    assert [row["seconds"] for row in record["epochs"]] == [7, 14, 21]
+    schedule = Schedule(3, 0.1)
+    last_steps = [(number + 19 / 20) / 3 for number in range(3)]
+    assert [row["rate"] for row in record["epochs"]] == pytest.approx([0.1 * schedule.factor(at) for at in last_steps])
+    assert all(row.keys() == {"loss", "dev", "seconds", "rate"} for row in record["epochs"])
+
+
+def test_two_fits_with_one_seed_give_equal_bits_and_another_seed_others():
+    weights, same, other = (two_stages(Env(), seed=seed)[0] for seed in (0, 0, 1))
+    assert all(torch.equal(weights[name], same[name]) for name in weights)
+    assert not all(torch.equal(weights[name], other[name]) for name in weights)
+
+
+def diverging(after):
+    """A loss that is no number from this step on."""
+    steps = iter(range(1000))
+    return lambda model: (model.value - 10) ** 2 * (1 if next(steps) < after else float("nan"))
+
+
+def test_training_that_diverges_keeps_the_best_epoch_before():
+    model, record, values = run([0.1, 0.2], loss=diverging(47))
+    assert record["best_epoch"] == 2
+    assert record["stopped"] == "diverged in epoch 3"
+    assert len(record["epochs"]) == 2
+    assert model.value.item() == values[1]
+
+
+@pytest.mark.parametrize("measures", [[0.1], [None] * 6])
+def test_training_that_diverges_before_anything_good_is_known_says_so(measures):
+    with pytest.raises(DataError, match=r"diverged in epoch \d.*learning rate below 0.1"):
+        run(measures, loss=diverging(7 if measures[0] else 47))
+
+
+def test_smoothed_mean_has_no_bias_towards_zero():
+    smoothed = Smoothed(memory=0.98)
+    assert smoothed.mean == 0
+    smoothed.add(5.0)
+    assert smoothed.mean == pytest.approx(5)
+    smoothed.add(1.0)
+    assert smoothed.mean == pytest.approx((0.98 * 5 + 1) / 1.98)
+    for _ in range(1000):
+        smoothed.add(1.0)
+    assert smoothed.mean == pytest.approx(1, abs=1e-6)

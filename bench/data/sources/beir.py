@@ -143,7 +143,8 @@ def _queries(path: Path) -> dict[str, Query]:
         text = _text(path, record, "text")
         if not text.strip():
             raise DataError(f"{path}:{record.line}: question {name!r} is empty")
-        found[name] = Query(name, text)
+        body = _text(path, record, "body") if record.fields.get("body") is not None else ""
+        found[name] = Query(name, text, body.strip())
     return found
 
 

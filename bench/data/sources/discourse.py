@@ -39,7 +39,7 @@ class Discourse(Source):
     solutions: Literal["best", "accepted"] = "best"
     """Topics without an accepted answer take the reply that is rated highest (best) or are left out (accepted)."""
     question: Literal["title", "title+post"] = "title"
-    """What is asked: the title alone, or the text of the first post below it."""
+    """What is asked: the title alone, with the first post to learn from, or the text of the first post below it."""
     refresh: str = ""
     """Any text, such as a day; a forum is pulled once for each, and never again for the same."""
     per_second: float = 1.0
@@ -155,9 +155,9 @@ def _pairs(topics: Sequence[Topic], source: Discourse, dropped: Counter[str]) ->
             dropped[chosen] += 1
         else:
             body = next((post.text for post in topic.posts if post.number == 1 and post.regular), "")
-            question = f"{title}\n\n{body}".strip() if source.question == "title+post" else title
+            question, body = (f"{title}\n\n{body}".strip(), "") if source.question == "title+post" else (title, body)
             name = f"{topic.id}/{chosen.post.number}"
-            found.pairs.append(Pair(name, question, chosen.post.text, group=str(topic.id), date=topic.date))
+            found.pairs.append(Pair(name, question, chosen.post.text, group=str(topic.id), date=topic.date, body=body))
             found.solutions.append(chosen)
     return found
 

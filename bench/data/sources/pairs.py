@@ -38,6 +38,8 @@ class Pairs(Source):
     """Pairs of one group are never divided between splits."""
     date: str = ""
     """ISO 8601 or seconds since 1970; where there is one, the latest questions are held out."""
+    body: str = ""
+    """What was asked beside the question, as in a post below its title; for learning alone."""
     checksum: str = ""
     """``sha256:`` or ``md5:`` and the digits that the file must have."""
 

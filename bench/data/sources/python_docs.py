@@ -17,7 +17,7 @@ from bench.data.card import TextRule
 from bench.data.dataset import Dataset
 from bench.data.docstrings import Definition, definitions
 from bench.data.pairing import Pair, dataset_from_pairs, folded
-from bench.data.prose import first_paragraph, quotes, words
+from bench.data.prose import after_first_paragraph, first_paragraph, quotes, words
 from bench.data.source import Opening, Progress, Source
 from bench.errors import DataError
 
@@ -32,6 +32,8 @@ class PythonDocs(Source):
     """Packages of the standard library that are left out."""
     skip_folders: tuple[str, ...]
     """Folders inside packages that are left out."""
+    bodies: bool = False
+    """Whether what stands below a docstring's first paragraph is kept as the question's body, to learn from."""
 
     def versions(self, opening: Opening) -> Mapping[str, str]:
         """Versions of Python and of the packages, which together decide what ``read`` finds; DataError for one not installed."""
@@ -79,9 +81,9 @@ def _pairs(source: PythonDocs, rule: TextRule, dropped: Counter[str], progress: 
             if why:
                 dropped[why] += 1
             else:
-                yield Pair(
-                    f"{file.id}:{definition.name}", question, definition.code, group=f"{file.id}:{definition.scope}"
-                )
+                name, group = (f"{file.id}:{part}" for part in (definition.name, definition.scope))
+                body = after_first_paragraph(definition.docstring) if source.bodies else ""
+                yield Pair(name, question, definition.code, group=group, body=body)
 
 
 def _definitions(file: _File, dropped: Counter[str]) -> list[Definition]:

@@ -33,7 +33,7 @@ class StackExchange(Source):
     tag: str = ""
     """Only questions that carry this tag."""
     question: Literal["title", "title+body"] = "title"
-    """What is searched with."""
+    """What is searched with; a body that is not is there to learn from."""
     solutions: Literal["best", "accepted"] = "best"
     """best: the accepted answer, else the one with the highest score; accepted: no other."""
     site: str = ""
@@ -125,7 +125,7 @@ class StackExchange(Source):
         posts = read_posts(
             path,
             self.tag,
-            bodies=self.question == "title+body",
+            bodies=True,
             accepted_only=self.solutions == "accepted",
             progress=opening.progress,
         )
@@ -150,6 +150,7 @@ class StackExchange(Source):
                 solution=solution,
                 group=str(question.id),
                 date=question.date,
+                body=html_text(question.body, quotes="keep").strip() if self.question == "title" else "",
             )
 
     def _question(self, question: Question) -> str:

@@ -20,10 +20,11 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "id": ("id", "_id", "qid", "question_id"),
     "group": ("group", "group_id", "thread", "thread_id", "topic_id", "conversation_id"),
     "date": ("date", "created", "created_at", "creation_date", "timestamp"),
+    "body": ("body", "question_body"),
 }
 """Names under which a column is found, compared without case, the first one that is there; a card can name others."""
 
-_OPTIONAL = ("id", "group", "date")
+_OPTIONAL = ("id", "group", "date", "body")
 _ID_BYTES = 6
 
 
@@ -41,7 +42,7 @@ def dataset_from_tables(
 
     wanted: role, a key of ``SYNONYMS``, -> the name of its column, "" for a usual one. facts: what to tell besides.
     Which columns there are is decided by the first record of each table; DataError names table and line of a record that
-    has an id, a group or a date where the first had none, and of anything damaged. A pair without an id column is named by
+    has an id, a group, a date or a body where the first had none, and of anything damaged. A pair without an id column is named by
     a hash of its texts, so that a row more or less changes the name of no other.
     """
     dropped: Counter[str] = Counter()
@@ -71,7 +72,9 @@ def _pairs(tables: Iterable[Table], wanted: Mapping[str, str], dropped: Counter[
                 continue
             group = _label(table.name, record, columns["group"]) if "group" in columns else ""
             date = _date(table.name, record, columns["date"]) if "date" in columns else None
-            yield Pair(given or _hashed(question, solution, repeats), question, solution, group=group, date=date)
+            body = _text(table.name, record, columns["body"]) if "body" in columns else ""
+            name = given or _hashed(question, solution, repeats)
+            yield Pair(name, question, solution, group=group, date=date, body=body)
 
 
 def _columns(table: str, record: Record, wanted: Mapping[str, str]) -> dict[str, str]:
@@ -95,7 +98,7 @@ def _columns(table: str, record: Record, wanted: Mapping[str, str]) -> dict[str,
 
 
 def _check_roles(table: str, record: Record, columns: Mapping[str, str], first: Record) -> None:
-    """Check that a record with other keys than the first one's tells no id, group or date that would be passed over."""
+    """Check that a record with other keys than the first one's tells no id, group, date or body that would be passed over."""
     for role in _OPTIONAL:
         found = [name for name in record.fields if _evened(name) in SYNONYMS[role]] if role not in columns else []
         if found:
