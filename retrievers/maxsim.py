@@ -34,9 +34,11 @@ class MaxSim(Contrastive):
     context: bool = True
     """Whether words are read in context; ``false`` compares learned word vectors alone, a soft BM25."""
     batch: int = 64
+    temperature: float = 0.05
     epochs: int = 4
 
     dev_questions: ClassVar[int] = 400
+    mixed_lengths: ClassVar[bool] = True
     space: ClassVar[Space] = {**Contrastive.space, "dimensions": (64, 96, 128), "epochs": Range(2, 6)}
 
     def __post_init__(self) -> None:
@@ -54,9 +56,10 @@ class MaxSim(Contrastive):
         """Encode every token of every document."""
         self._env = env
         with pinned(env):
-            model = self._ready(env)
+            self._ready(env)
+            model = self._late()
             texts = self._read((doc.content for doc in corpus), self.document_tokens)
-            self._tokens = TokenIndex(model.solutions, texts, env.device)
+            self._tokens = TokenIndex(model, texts, env.device)
 
     def search(self, queries: Sequence[Query], k: int) -> Hits:
         """Encode the questions and compare token by token; a question without a known word gets no hits."""
@@ -72,8 +75,14 @@ class MaxSim(Contrastive):
     def _build(self, vectors: NDArray[np.float32]) -> LateInteraction:
         return LateInteraction(self._encoders(vectors), self.temperature, learn_temperature=self.learn_temperature)
 
-    def _ranked(self, questions: Sequences, solutions: Sequences, k: int, device: str) -> Tensor:
+    def _late(self) -> LateInteraction:
         model = self._fitted()
+        if not isinstance(model, LateInteraction):
+            raise TypeError(f"{type(model).__name__} compares no tokens")
+        return model
+
+    def _ranked(self, questions: Sequences, solutions: Sequences, k: int, device: str) -> Tensor:
+        model = self._late()
         with torch.inference_mode():
-            index = TokenIndex(model.solutions, solutions, device)
+            index = TokenIndex(model, solutions, device)
             return index.search(read(model.questions, questions, device), k)[0]

@@ -28,6 +28,8 @@ class Contrastive(Dense):
     hard_negatives: int = 0
     """Solutions that BM25 ranks high for a question, added to its batch, for each pair."""
 
+    mixed_lengths: ClassVar[bool] = False
+    """Whether solutions of all lengths stand in a batch; of similar length is faster."""
     space: ClassVar[Space] = {**Dense.space, "temperature": Range(0.03, 0.3, log=True)}
 
     def __post_init__(self) -> None:
@@ -57,6 +59,7 @@ class Contrastive(Dense):
             negatives=Mined.of(examples, self._vocabulary, rng) if self.hard_negatives else None,
             count=self.hard_negatives,
             precision=self.precision,
+            mixed=self.mixed_lengths,
         )
         record = training.train(
             model,

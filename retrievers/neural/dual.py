@@ -54,7 +54,8 @@ class PairLoss:
 
     criterion: of similarities ``[B, M]`` whose diagonal holds the pairs, and bool ``[B, M]``, true where a solution off the
     diagonal solves the question too. negatives: where ``count`` hard negatives for each pair come from; they are the columns
-    beyond the first ``B``. precision: of the encoders' products.
+    beyond the first ``B``. precision: of the encoders' products. mixed: batches of texts of all lengths, for a model that
+    must learn what the length means.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class PairLoss:
         negatives: Mined | None = None,
         count: int = 0,
         precision: Precision = "auto",
+        mixed: bool = False,
     ) -> None:
         self._model = model
         self._pairs = examples.pairs
@@ -80,10 +82,12 @@ class PairLoss:
         self._negatives = negatives
         self._count = count
         self._precision = precision
+        self._mixed = mixed
 
     def epoch(self, size: int) -> Iterator[tuple[float, NDArray[np.int64]]]:
-        """Batches of pairs ``[B, 2]`` with solutions of similar length, each after the part of the epoch that is done."""
-        batches = list(training_batches(self._solutions.lengths[self._pairs[:, 1]], size, self._rng))
+        """Batches of pairs ``[B, 2]``, with solutions of similar length unless mixed, each after the part of the epoch that is done."""
+        lengths = self._solutions.lengths[self._pairs[:, 1]]
+        batches = list(training_batches(np.zeros_like(lengths) if self._mixed else lengths, size, self._rng))
         for number, batch in enumerate(batches):
             yield number / len(batches), self._pairs[batch]
 

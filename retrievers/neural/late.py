@@ -25,10 +25,13 @@ TILE = 1 << 14
 CELLS = 1 << 25
 """Similarities of tokens held at once in a search (128 MB)."""
 
+LENGTH_PENALTY = 0.02
+"""At the start; for each factor of e that a document is longer."""
+
 WEIGHTS = "how much each token of the question counts; the weights sum to 1"
 COSINES = (
     "cosine of each token of the question (rows) with each of the document (columns); the score is the mean of the rows' "
-    "largest, by the weights above"
+    "largest, by the weights above, less what is taken off for the document's length"
 )
 
 
@@ -63,14 +66,22 @@ class TokenEncoder(TextEncoder):
 class LateInteraction(DualEncoder):
     """A dual encoder whose similarity is the weighted mean, over the tokens of a question, of the best cosine with a document's.
 
-    ColBERT's MaxSim (Khattab & Zaharia, SIGIR 2020, equation 3), but for the weights.
+    ColBERT's MaxSim (Khattab & Zaharia, SIGIR 2020, equation 3), but for the weights, and for what is taken off for the length
+    of a document: among many tokens a good match is found by chance, and how much of it is, is learned.
     """
 
+    def __init__(
+        self, encoders: Sequence[TextEncoder], temperature: float = 1.0, *, learn_temperature: bool = False
+    ) -> None:
+        super().__init__(encoders, temperature, learn_temperature=learn_temperature)
+        self.length_penalty = nn.Parameter(torch.tensor(LENGTH_PENALTY))
+
     def similarity(self, questions: Tokens, solutions: Tokens) -> Tensor:  # type: ignore[override]
-        """``[Q, S]``, between -1 and 1; 0 for a text without tokens."""
+        """``[Q, S]``; 0 for a question without tokens."""
         asked, solved = Asked.of(questions), _filled(solutions.vectors)
         cosines = asked.vectors @ solved.flatten(0, 1).T
-        return asked.mean(cosines.view(-1, *solved.shape[:2]).max(1).values.float())
+        best = cosines.view(-1, *solved.shape[:2]).max(1).values.float()
+        return asked.mean(best - self.length_penalty * _log_length(solutions.vectors))
 
 
 class Asked(NamedTuple):
@@ -94,6 +105,11 @@ class Asked(NamedTuple):
         return total.index_add(0, self.rows, best * self.shares[:, None])
 
 
+def _log_length(vectors: Tensor) -> Tensor:
+    """``log(1 + n)`` of the number of tokens of each text of ``[L, B, D]``."""
+    return vectors.any(-1).sum(0).float().log1p()
+
+
 def _filled(vectors: Tensor) -> Tensor:
     """Tokens ``[L, B, D]`` in which a short text repeats its first one, so that no maximum notices the padding."""
     return torch.where(vectors.any(-1, keepdim=True), vectors, vectors[:1])
@@ -102,25 +118,26 @@ def _filled(vectors: Tensor) -> Tensor:
 class TokenIndex:
     """The tokens of documents, in tiles of documents of similar length; a short text repeats its first token to fill its row."""
 
-    def __init__(self, encoder: TextEncoder, texts: Sequences, device: str) -> None:
-        self.tiles: list[tuple[Tensor, Tensor]] = []
-        """Documents int64 ``[n]`` of a tile, and their tokens' vectors ``[L, n, D]``."""
+    def __init__(self, model: LateInteraction, texts: Sequences, device: str) -> None:
+        self.tiles: list[tuple[Tensor, Tensor, Tensor]] = []
+        """Documents int64 ``[n]`` of a tile, their tokens' vectors ``[L, n, D]``, and what is taken off for their length ``[n]``."""
         self._count = len(texts.lengths)
         self._device = device
         with torch.inference_mode(), autocast(device):
             for rows in inference_batches(texts.lengths, TILE):
-                vectors = _filled(encoder(columns(texts, rows, device)).vectors)
-                self.tiles.append((torch.from_numpy(rows).to(device), vectors))
+                vectors = model.solutions(columns(texts, rows, device)).vectors
+                penalty = model.length_penalty * _log_length(vectors)
+                self.tiles.append((torch.from_numpy(rows).to(device), _filled(vectors), penalty))
 
     def search(self, questions: Tokens, k: int) -> tuple[Tensor, Tensor]:
         """Positions and scores ``[Q, min(k, N)]`` of the documents most alike; equal scores keep the lower position."""
         asked = Asked.of(questions)
         scores = torch.zeros((asked.questions, self._count), device=self._device)
-        for documents, vectors in self.tiles:
+        for documents, vectors, penalty in self.tiles:
             tokens = vectors.flatten(0, 1).T
             rows = max(1, CELLS // max(1, tokens.shape[1]))
             best = [(part @ tokens).view(-1, *vectors.shape[:2]).amax(1) for part in torch.split(asked.vectors, rows)]
-            scores[:, documents] = asked.mean(torch.cat(best))
+            scores[:, documents] = asked.mean(torch.cat(best) - penalty)
         return select(scores, min(k, self._count))
 
 

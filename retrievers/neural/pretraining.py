@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -24,7 +24,6 @@ PREDICTED = 1024
 DEV_ROWS = 1000
 """At most so many texts tell the perplexity on dev."""
 BATCH = 64
-LEARNING_RATE = 0.002
 IGNORED = -100
 """Class of what is not predicted (that of torch's ``cross_entropy``)."""
 
@@ -72,6 +71,9 @@ class Objective(nn.Module):
     How far it is, and the loss on dev after each epoch, are buffers, so that a checkpoint holds them too.
     """
 
+    learning_rate: ClassVar[float]
+    """The highest, unless another one is given."""
+
     dev_losses: Tensor
     epochs_done: Tensor
 
@@ -106,7 +108,7 @@ class Aligned(NamedTuple):
 
 @dataclass(frozen=True)
 class Course:
-    """How to pretrain: the kind (its name), and as in ``training.train``."""
+    """How to pretrain: the kind (its name), and as in ``training.train``; None is the objective's own learning rate."""
 
     kind: str
     epochs: int
@@ -114,7 +116,7 @@ class Course:
     rng: np.random.Generator
     env: Env
     batch: int = BATCH
-    learning_rate: float = LEARNING_RATE
+    learning_rate: float | None = None
 
     def of_each(self, encoders: Sequence[Encoder], learn: Callable[[int, Encoder, "Course"], Any]) -> dict[str, Any]:
         """Pretrain the one encoder of both sides, or that of questions (0) and that of solutions (1), and return the record."""
@@ -129,8 +131,9 @@ class Course:
     def run(self, model: Objective, train: Aligned, dev: Aligned) -> dict[str, Any]:
         """Train on the examples; the encoder stays as it is after the last epoch.
 
-        Returns ``examples`` (how many texts, or pairs of them) and ``epochs``: mean ``loss`` of an epoch's batches in nats a word, ``perplexity``, its
-        exponential, ``dev loss`` and ``dev perplexity`` over the words of dev (None without any), ``seconds`` and ``rate``.
+        Returns ``examples``, how many texts or pairs of them, and ``epochs``: mean ``loss`` of an epoch's batches in nats a
+        word, ``perplexity``, its exponential, ``dev loss`` and ``dev perplexity`` over the words of dev (None without any),
+        ``seconds`` and ``rate``.
         DataError where there is nothing to read.
         """
         if not len(train.rows):
@@ -156,7 +159,8 @@ class Course:
             model.dev_losses[int(model.epochs_done)] = self._mean_loss(model, dev)
             model.epochs_done += 1
 
-        schedule = Schedule(self.epochs, self.learning_rate)
+        rate = model.learning_rate if self.learning_rate is None else self.learning_rate
+        schedule = Schedule(self.epochs, rate)
         record = training.train(
             model, epoch, loss_of, evaluate,
             schedule=schedule, env=self.env, stage=self.kind, rng=self.rng, precision=self.precision,

@@ -55,6 +55,8 @@ class Seq2Seq(Objective):
     of ``limit`` words is taken for one that was cut off: its end is not predicted.
     """
 
+    learning_rate = 0.002
+
     def __init__(self, encoder: Encoder, vocabulary: Vocabulary, epochs: int, limit: int = WRITTEN_TOKENS) -> None:
         super().__init__(encoder, epochs)
         self.limit = limit

@@ -4,12 +4,13 @@ import gzip
 import re
 import struct
 import zlib
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, NamedTuple
-from warnings import catch_warnings, simplefilter
 
 from bench.errors import DataError
 
@@ -69,18 +70,26 @@ def layout(path: Path) -> Layout:
     return Layout("text", dimensions, header=False)
 
 
-def read(path: Path, how: Layout) -> Any:
-    """All of a file, as gensim's ``KeyedVectors``; DataError if it is damaged."""
+def read(path: Path, how: Layout, wanted: Callable[[str], bool] = lambda _: True) -> tuple[Any, list[int]]:
+    """A file's words, as gensim's ``KeyedVectors``, and the place of each in the file, from 0; DataError if it is damaged.
+
+    wanted: of a text only these words are parsed, since gensim takes half a second for a thousand of them.
+    """
     try:
         if how.kind == "fasttext":
             _check_model(path)
-            return import_module("gensim.models.fasttext").load_facebook_vectors(str(path))
+            words = import_module("gensim.models.fasttext").load_facebook_vectors(str(path))
+            return words, list(range(len(words)))
         reader = import_module("gensim.models.keyedvectors").KeyedVectors
-        with catch_warnings():
-            simplefilter("ignore", ResourceWarning)  # without a header gensim reads twice, and leaves a file open
-            return reader.load_word2vec_format(
-                str(path), binary=how.kind == "binary", no_header=not how.header, unicode_errors="replace"
-            )
+        if how.kind == "binary":
+            words = reader.load_word2vec_format(str(path), binary=True, unicode_errors="replace")
+            return words, list(range(len(words)))
+        lines = _lines(path, how, wanted)
+        with TemporaryDirectory() as folder:  # gensim reads files alone
+            kept = Path(folder) / "kept.vec"
+            kept.write_bytes(b"%d %d\n" % (len(lines), how.dimensions) + b"".join(line for _, line in lines.values()))
+            words = reader.load_word2vec_format(str(kept), binary=False, unicode_errors="replace")
+        return words, [place for place, _ in lines.values()]
     except DAMAGE as error:
         raise DataError(f"{path} is damaged: {' '.join(str(error).split())}") from None
 
@@ -89,6 +98,22 @@ def require_gensim() -> None:
     """DataError where the library is missing."""
     if find_spec("gensim") is None:
         raise DataError("vectors need gensim, which is not installed: pip install 'retrieverbench[vectors]'")
+
+
+def _lines(path: Path, how: Layout, wanted: Callable[[str], bool]) -> dict[str, tuple[int, bytes]]:
+    """Place and line of the wanted words of a text, each where it first stands; EOFError for fewer lines than announced."""
+    kept: dict[str, tuple[int, bytes]] = {}
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        announced = int(file.readline().split()[0]) if how.header else None
+        lines = 0
+        for place, line in enumerate(file):
+            word = line.rstrip().partition(b" ")[0].decode("utf-8", "replace")
+            lines = place + 1
+            if word not in kept and wanted(word):
+                kept[word] = place, line.rstrip() + b"\n"
+    if announced is not None and lines < announced:
+        raise EOFError(f"unexpected end: {lines} lines of {announced} words")
+    return kept
 
 
 def _numbers(line: bytes) -> int:

@@ -1,6 +1,6 @@
 """Word vectors that somebody else learned, for the terms of a vocabulary."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,9 @@ def vectors_of_file(
     how = layout(path)
     if how.dimensions != dimensions:
         raise DataError(f"{path} holds vectors of {how.dimensions} dimensions: give dimensions={how.dimensions}")
-    words = read(path, how)
-    known = forms(words.index_to_key, vocabulary, analyze) @ words.vectors
+    row_of = _row_finder(vocabulary, analyze)
+    words, places = read(path, how, lambda word: row_of(word) is not None)
+    known = forms(words.index_to_key, places, row_of, len(vocabulary)) @ words.vectors
     whole = known.any(axis=1)
     if how.kind == "fasttext":
         for row, term in _rows(vocabulary):
@@ -65,18 +66,24 @@ def vectors_of_file(
     return vectors, facts
 
 
-def forms(words: Sequence[str], vocabulary: Vocabulary, analyze: Analyzer) -> sp.csr_array:
-    """Weights ``[V, len(words)]`` that take the vectors of a file's words to those of the vocabulary's rows."""
+def forms(words: Sequence[str], places: Sequence[int], row_of: Callable[[str], int | None], size: int) -> sp.csr_array:
+    """Weights ``[size, len(words)]`` that take the vectors of words, which stand at these places of a file, to those of rows."""
+    found = [(row, column) for column, word in enumerate(words) if (row := row_of(word)) is not None]
+    rows, columns = np.array(found, dtype=np.int64).reshape(-1, 2).T
+    weights = (1 / (1 + np.array(places)[columns])).astype(np.float32) if len(columns) else np.zeros(0, np.float32)
+    total = np.bincount(rows, weights, minlength=size).astype(np.float32)
+    return sp.csr_array((weights / total[rows], (rows, columns)), shape=(size, len(words)))
+
+
+def _row_finder(vocabulary: Vocabulary, analyze: Analyzer) -> Callable[[str], int | None]:
+    """What tells the row of a word that is one term of the vocabulary, None for others."""
     own = replace(analyze)  # a cache of its own: these are millions of words, never seen again
-    row_of = {term: row for row, term in _rows(vocabulary)}
-    rows, columns = [], []
-    for column, word in enumerate(words):
-        if _is_word(word) and len(terms := own(word)) == 1 and (row := row_of.get(terms[0])):
-            rows.append(row)
-            columns.append(column)
-    weights = (1 / (1 + np.array(columns))).astype(np.float32)
-    total = np.bincount(rows, weights, minlength=len(vocabulary)).astype(np.float32)
-    return sp.csr_array((weights / total[rows], (rows, columns)), shape=(len(vocabulary), len(words)))
+    rows = {term: row for row, term in _rows(vocabulary)}
+
+    def row_of(word: str) -> int | None:
+        return rows.get(terms[0]) if _is_word(word) and len(terms := own(word)) == 1 else None
+
+    return row_of
 
 
 def _rows(vocabulary: Vocabulary) -> Iterator[tuple[int, str]]:

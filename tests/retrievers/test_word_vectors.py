@@ -18,7 +18,7 @@ from bench.spec import Unit, parse
 from retrievers.gru import GRU
 from retrievers.neural.vector_files import layout, read
 from retrievers.neural.vocabulary import Vocabulary
-from retrievers.neural.word_vectors import forms, vectors_of_file
+from retrievers.neural.word_vectors import _row_finder, forms, vectors_of_file
 from retrievers.text.analysis import Analyzer
 
 WORDS = ["the", "running", "Run", "operation", "oper", "</s>", "tensor_flow", "été", "tensor"]
@@ -75,19 +75,29 @@ def test_every_format_is_recognised_and_gives_the_same_vectors(keyed, tmp_path, 
     path = write(keyed, tmp_path / name)
     how = layout(path)
     assert how == ("binary" if ".bin" in name else "text", 6, "bare" not in name)
-    words = read(path, how)
-    assert words.index_to_key == WORDS
+    words, places = read(path, how)
+    assert (words.index_to_key, places) == (WORDS, list(range(9)))
     np.testing.assert_allclose(words.vectors, TABLE, atol=1e-6)
 
 
 def test_a_line_may_end_in_a_blank_as_those_of_fasttext_do(tmp_path):
     path = tmp_path / "a.vec"
     path.write_text("2 2\nred 1 2 \nblue 3 4 \n", encoding="utf-8")
-    assert read(path, layout(path)).vectors.tolist() == [[1, 2], [3, 4]]
+    assert read(path, layout(path))[0].vectors.tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize("name", ["a.vec", "bare.txt", "a.vec.gz"])
+def test_of_a_text_only_what_is_wanted_is_parsed_and_keeps_its_place(keyed, tmp_path, name):
+    path = write(keyed, tmp_path / name)
+    words, places = read(path, layout(path), lambda word: "r" in word)
+    assert words.index_to_key == ["running", "operation", "oper", "tensor_flow", "tensor"]
+    assert places == [1, 3, 4, 6, 8]
+    np.testing.assert_allclose(words.vectors, TABLE[places], atol=1e-6)
 
 
 def test_a_term_is_the_mean_of_its_words_each_by_one_over_its_rank():
-    weights = forms(WORDS, vocabulary("the", "run", "oper", "s", "tensor", "été", "cat"), ANALYZE).toarray()
+    known = vocabulary("the", "run", "oper", "s", "tensor", "été", "cat")
+    weights = forms(WORDS, range(9), _row_finder(known, ANALYZE), len(known)).toarray()
     of = dict(zip(sorted(["the", "run", "oper", "s", "tensor", "été", "cat"]), weights[4:], strict=True))
     assert np.flatnonzero(of["run"]).tolist() == [1, 2]
     assert of["run"][[1, 2]] == pytest.approx([(1 / 2) / (1 / 2 + 1 / 3), (1 / 3) / (1 / 2 + 1 / 3)])
@@ -184,7 +194,7 @@ def test_a_fasttext_model_that_was_cut_off_is_named(parts, tmp_path):
         with pytest.raises(DataError, match="damaged"):
             read(path, layout(path))
     path.write_bytes(whole[:end])
-    assert "running" in read(path, layout(path))
+    assert "running" in read(path, layout(path))[0]
 
 
 def test_a_quantised_fasttext_model_is_refused(parts, tmp_path):
