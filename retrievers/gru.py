@@ -30,6 +30,7 @@ class GRU(Contrastive):
     the other solutions of a batch as negatives, word vectors from co-occurrence counts to start from, and the skip connection.
     """
 
+    dimensions: int = 384
     hidden: int = 128
     """State of each direction."""
     layers: int = 1

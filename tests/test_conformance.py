@@ -13,7 +13,7 @@ from bench.pipeline import Exhaustive
 from bench.plugins import find
 from bench.spec import parse
 
-FAST = {"gru": "gru:epochs=1", "cnn": "cnn:epochs=1"}
+FAST = {name: f"{name}:epochs=1" for name in ("gru", "cnn", "mapping", "maxsim", "match-pyramid")}
 
 
 LIVE = sorted(
