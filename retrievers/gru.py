@@ -43,7 +43,7 @@ class GRU(Contrastive):
     """What the encoder learns before the pairs: to predict the next word, or to write a question's solution (Husain 2018)."""
     pretrain_epochs: int = 2
 
-    space: ClassVar[Space] = {**Contrastive.space, "hidden": (64, 128, 192)}
+    space: ClassVar[Space] = {**Contrastive.space, "hidden": (64, 128, 192), "dimensions": (256, 384, 512)}
 
     def __post_init__(self) -> None:
         """Reject what cannot work before anything is learned."""
@@ -60,9 +60,11 @@ class GRU(Contrastive):
 
     def fit(self, train: Pairs, dev: Pairs, env: Env) -> None:
         """Pretrain the encoder where ``pretrain`` says so, then learn as every dual encoder does."""
-        self._dev = dev
-        super().fit(train, dev, env)
-        del self._dev
+        self._splits = train, dev
+        try:
+            super().fit(train, dev, env)
+        finally:
+            del self._splits
 
     def _learn(
         self,
@@ -75,9 +77,9 @@ class GRU(Contrastive):
         if self.pretrain == "none":
             return super()._learn(examples, texts, evaluate, rng, env)
         encoders = cast("list[Encoder]", list(self._fitted().encoders))
-        dev = Examples.of(self._dev, self._analyze, env.cache)
+        own, dev = (Examples.of(part, self._analyze, env.cache) for part in self._splits)
         course = Course(self.pretrain, self.pretrain_epochs, self.precision, rng, portion(env, 0.0, PRETRAINED))
-        record = PRETRAINING[self.pretrain](encoders, self._vocabulary, examples, dev, course)
+        record = PRETRAINING[self.pretrain](encoders, self._vocabulary, own, dev, course)
         return {"pretraining": record, **super()._learn(examples, texts, evaluate, rng, portion(env, PRETRAINED, 1.0))}
 
     def _encoder(self, vectors: Tensor, idf: Tensor) -> Encoder:

@@ -1,14 +1,16 @@
 """The dual encoder of 2018, as told: where this benchmark comes from."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from torch import Tensor
 
-from bench.api import Env
+from bench.api import Env, Range, Space
 from retrievers.neural import training
+from retrievers.neural.cotraining import kinds_of
 from retrievers.neural.dense import Dense
 from retrievers.neural.dual import PairLoss
 from retrievers.neural.encoder import Encoder
@@ -40,7 +42,6 @@ class GRU2018(Dense):
     hidden: int = 256
     shared: bool = False
     init: Literal["cooccurrence", "random"] = "random"
-    query_tokens: int = 24
     buckets: int = 0
     batch: int = 64
     learning_rate: float = 0.001
@@ -49,11 +50,15 @@ class GRU2018(Dense):
     stemmer: str = "none"
     split: bool = False
 
+    space: ClassVar[Space] = {**Dense.space, "learning_rate": Range(0.001, 10, log=True), "hidden": (128, 256)}
+
     def __post_init__(self) -> None:
         """Reject what cannot work before anything is learned."""
         super().__post_init__()
         if self.hidden < 1 or self.string_epochs < 0:
             raise ValueError("hidden must be at least 1, string_epochs cannot be negative")
+        if self.batch == 1 or kinds_of(self.cotrain):
+            raise ValueError("batch must be at least 2 and cotrain none: the negative is another pair's solution")
         if self.clean:
             self._analyze = replace(self._analyze, clean=True)
 
@@ -85,9 +90,18 @@ class GRU2018(Dense):
             stage: str, part: Examples, read: tuple[Sequences, Sequences], epochs: int, own: Env
         ) -> dict[str, Any]:
             loss = PairLoss(
-                self._fitted(), part, read, self._criterion, device=env.device, rng=rng, precision=self.precision
+                self._fitted(),
+                part,
+                read,
+                self._criterion,
+                device=env.device,
+                rng=rng,
+                precision=self.precision,
+                mixed=True,
             )
-            schedule = Schedule(epochs, self.learning_rate, kind=self.schedule, optimiser="sgd", patience=epochs)
+            schedule = Schedule(
+                epochs, self.learning_rate, kind=self.schedule, optimiser="sgd", patience=epochs, clip=math.inf
+            )
             return training.train(
                 self._fitted(),
                 lambda: loss.epoch(self.batch),

@@ -31,7 +31,6 @@ class MatchPyramid(Pointwise):
     grid: int = 4
     """Max pooling leaves so many places along the question and along the document."""
     query_tokens: int = 16
-    stemmer: str = "english"
 
     def __post_init__(self) -> None:
         """Reject what cannot work before anything is learned."""

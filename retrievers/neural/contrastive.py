@@ -1,5 +1,6 @@
 """Dual encoders that learn by telling the solution of a question from the other solutions of its batch."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from bench.api import Env, Range, Space
 from retrievers.neural import training
 from retrievers.neural.dense import Dense
-from retrievers.neural.dual import DualEncoder, PairLoss
+from retrievers.neural.dual import COLDEST, DualEncoder, PairLoss
 from retrievers.neural.examples import Examples
 from retrievers.neural.losses import in_batch_softmax
 from retrievers.neural.negatives import Mined
@@ -35,8 +36,10 @@ class Contrastive(Dense):
     def __post_init__(self) -> None:
         """Reject what cannot work before anything is learned."""
         super().__post_init__()
-        if self.temperature <= 0:
-            raise ValueError("temperature must be above 0")
+        if not COLDEST <= self.temperature < math.inf:
+            raise ValueError(f"temperature must be at least {COLDEST}, and finite")
+        if self.batch == 1 and not self.hard_negatives:
+            raise ValueError("batch must be at least 2: the negatives are the other solutions of a batch")
         if self.hard_negatives < 0:
             raise ValueError("hard_negatives cannot be negative")
 

@@ -1,9 +1,11 @@
 """What the dual encoders have in common: questions and solutions become vectors, the nearest by cosine are the answer."""
 
 import hashlib
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -23,7 +25,7 @@ from retrievers.neural.dual import DualEncoder
 from retrievers.neural.encoder import TextEncoder, encode
 from retrievers.neural.examples import Examples
 from retrievers.neural.occlusion import Tokens, tokens_read
-from retrievers.neural.runtime import pinned, seeded
+from retrievers.neural.runtime import autocast, pinned, seeded
 from retrievers.neural.store import load_model, save_model
 from retrievers.neural.vector_files import require_gensim
 from retrievers.neural.vectors import random_vectors, word_vectors
@@ -52,6 +54,7 @@ class Dense(Retriever):
     """Words rarer than ``min_count`` share so many vectors by hash, so that a word never learned still equals itself."""
     batch: int = 256
     epochs: int = 6
+    """At most; two without a better measure on dev end it."""
     learning_rate: float = 0.005
     """The highest; 0 finds one by a range test before training begins (Smith 2018)."""
     schedule: Literal["cosine", "one-cycle", "constant"] = "cosine"
@@ -97,7 +100,7 @@ class Dense(Retriever):
                 raise ValueError(f"{name} must be at least 1")
         if self.buckets < 0:
             raise ValueError("buckets cannot be negative")
-        if not (self.learning_rate >= 0 and 0 <= self.dropout < 1):
+        if not (0 <= self.learning_rate < math.inf and 0 <= self.dropout < 1):
             raise ValueError("learning_rate and dropout must be at least 0, dropout below 1")
         if self.vectors:
             require_gensim()
@@ -116,8 +119,9 @@ class Dense(Retriever):
         """Hash of the file of word vectors, if there is one."""
         if not self.vectors:
             return ""
-        with Path(self.vectors).expanduser().open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+        path = Path(self.vectors).expanduser()
+        facts = path.stat()
+        return _digest(path, facts.st_size, facts.st_mtime_ns)
 
     @abstractmethod
     def _encoder(self, vectors: Tensor, idf: Tensor) -> TextEncoder:
@@ -139,6 +143,7 @@ class Dense(Retriever):
         examples, kinds = Examples.of(train, self._analyze, env.cache), kinds_of(self.cotrain)
         if not len(examples.pairs):
             raise DataError("a dual encoder learns from question/solution pairs, and the training split has none")
+        autocast(env.device, self.precision)  # refused before anything is learned
         with seeded(env) as rng:
             env.progress(0.0, "counting words")
             read = counted(train, examples, kinds, self._analyze)
@@ -267,3 +272,10 @@ class Dense(Retriever):
         if self._model is None:
             raise DataError(f"{type(self).__name__} has learned nothing yet: fit or load it before index and search")
         return self._model
+
+
+@cache
+def _digest(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - what tells that the file is another one
+    """Hash of a file of some gigabytes, read once."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""The text encoder: word vectors, a bidirectional GRU with pooling, and a skip connection around it."""
+"""The text encoder: word vectors, a GRU of one or both directions with pooling, and a skip connection around it."""
 
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -154,10 +154,12 @@ def encode(encoder: TextEncoder, texts: Sequences, device: str) -> Tensor:
     vectors = torch.empty((len(texts.lengths), encoder.embedding.embedding_dim), device=device)
     with torch.inference_mode(), autocast(device):
         for group in _groups(texts.lengths):
-            words = np.unique(
-                np.concatenate([texts.flat[texts.starts[i] : texts.starts[i + 1]] for i in chain(*group)])
-            )
-            read = encoder.prepared(torch.from_numpy(words.astype(np.int64)).to(device))
+            read: Callable[[Tensor], Tensor] = encoder
+            if type(encoder).prepared is not TextEncoder.prepared:
+                words = np.unique(
+                    np.concatenate([texts.flat[texts.starts[i] : texts.starts[i + 1]] for i in chain(*group)])
+                )
+                read = encoder.prepared(torch.from_numpy(words.astype(np.int64)).to(device))
             for rows in group:
                 vectors[torch.from_numpy(rows).to(device)] = read(columns(texts, rows, device))
     return vectors
@@ -165,7 +167,7 @@ def encode(encoder: TextEncoder, texts: Sequences, device: str) -> Tensor:
 
 def columns(texts: Sequences, rows: NDArray[np.int64], device: str) -> Tensor:
     """The chosen texts as the ids ``[L, B]`` that an encoder reads; ``L`` is at least 1."""
-    width = max(1, int(texts.lengths[rows].max(initial=0)))
+    width = max(1, int((texts.starts[rows + 1] - texts.starts[rows]).max(initial=0)))
     return torch.from_numpy(texts.padded(rows, width).T.astype(np.int64)).to(device)
 
 

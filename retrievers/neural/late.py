@@ -25,6 +25,8 @@ TILE = 1 << 14
 CELLS = 1 << 25
 """Similarities of tokens held at once in a search (128 MB)."""
 
+SCORES = 1 << 26
+"""Scores of documents held at once (256 MB)."""
 LENGTH_PENALTY = 0.02
 """At the start; for each factor of e that a document is longer."""
 
@@ -131,6 +133,12 @@ class TokenIndex:
 
     def search(self, questions: Tokens, k: int) -> tuple[Tensor, Tensor]:
         """Positions and scores ``[Q, min(k, N)]`` of the documents most alike; equal scores keep the lower position."""
+        count, rows = questions.weights.shape[1], max(1, SCORES // max(1, self._count))
+        blocks = [slice(start, start + rows) for start in range(0, max(count, 1), rows)]
+        found = [self._search(Tokens(questions.vectors[:, block], questions.weights[:, block]), k) for block in blocks]
+        return torch.cat([positions for positions, _ in found]), torch.cat([scores for _, scores in found])
+
+    def _search(self, questions: Tokens, k: int) -> tuple[Tensor, Tensor]:
         asked = Asked.of(questions)
         scores = torch.zeros((asked.questions, self._count), device=self._device)
         for documents, vectors, penalty in self.tiles:

@@ -26,7 +26,7 @@ class Mined:
 
     @classmethod
     def of(cls, examples: Examples, vocabulary: Vocabulary, rng: np.random.Generator) -> Self:
-        """Rank a random pool of solutions for every question; what solves a question is not among its negatives."""
+        """Rank one random pool of solutions, the same for every question; what solves a question is not among its negatives."""
         questions, solutions = (
             vocabulary.encode_all(side, repeats=True) for side in (examples.questions, examples.solutions)
         )

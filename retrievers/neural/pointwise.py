@@ -1,7 +1,8 @@
 """Scorers learned one pair at a time: a question with its solution is right, with solutions drawn at random it is wrong."""
 
+import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -26,6 +27,8 @@ DEV_QUESTIONS, DEV_SOLUTIONS = 400, 100
 """The measure on dev ranks each question's solutions among so many drawn at random."""
 AT_ONCE = 1 << 12
 """Documents prepared together."""
+MATCHED = 1 << 10
+"""Documents matched with a question together: what a convolution makes of each takes some 100 KB."""
 
 
 class Network(nn.Module):
@@ -92,7 +95,7 @@ class Pointwise(Scorer):
         for name in ("dimensions", "query_tokens", "document_tokens", "min_count", "negatives", "batch", "epochs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
-        if self.buckets < 0 or not (self.learning_rate > 0 and 0 <= self.dropout < 1):
+        if self.buckets < 0 or not (0 < self.learning_rate < math.inf and 0 <= self.dropout < 1):
             raise ValueError(
                 "buckets cannot be negative, learning_rate must be above 0, dropout at least 0 and below 1"
             )
@@ -141,7 +144,7 @@ class Pointwise(Scorer):
         self._env = env
         with pinned(env), torch.inference_mode():
             self._network = self._fitted().to(env.device).eval()
-            texts = self._ids([self._analyze(doc.content) for doc in corpus], documents=True)
+            texts = self._ids((self._analyze(doc.content) for doc in corpus), documents=True)
             ids = torch.from_numpy(texts)
             parts = [self._network.documents(part.to(env.device)) for part in torch.split(ids, AT_ONCE)]
             self._documents = torch.cat(parts) if len(corpus) else self._network.documents(ids.to(env.device))
@@ -156,7 +159,10 @@ class Pointwise(Scorer):
             for row, candidates in enumerate(positions):
                 real = candidates >= 0
                 chosen = torch.from_numpy(candidates[real]).to(self._env.device)
-                logits = network.match(asked[row : row + 1], self._documents[chosen][None])[0]
+                parts = torch.split(chosen, MATCHED)
+                logits = torch.cat(
+                    [network.match(asked[row : row + 1], self._documents[part][None])[0] for part in parts]
+                )
                 scores[row, real] = (logits.sigmoid() if self.probability else logits).cpu().numpy()
         return scores
 
@@ -219,10 +225,10 @@ class Pointwise(Scorer):
 
         return mean_rr
 
-    def _ids(self, texts: Sequence[list[str]], *, documents: bool = False) -> NDArray[np.int64]:
+    def _ids(self, texts: Iterable[list[str]], *, documents: bool = False) -> NDArray[np.int64]:
         limit = self.document_tokens if documents else self.query_tokens
         sequences: Sequences = self._vocabulary.encode_all(texts, limit)
-        return sequences.padded(np.arange(len(texts)), limit).astype(np.int64)
+        return sequences.padded(np.arange(len(sequences.lengths)), limit).astype(np.int64)
 
     def _fitted(self) -> Network:
         if self._network is None:
@@ -236,7 +242,7 @@ class Drawn:
     def __init__(self, examples: Examples, negatives: int, rng: np.random.Generator) -> None:
         self._pairs = examples.pairs
         self._count = len(examples.solutions)
-        self._right = examples.pairs @ np.array([self._count, 1])
+        self._right = np.unique(examples.pairs @ np.array([self._count, 1]))
         self._negatives = negatives
         self._rng = rng
 
@@ -247,6 +253,7 @@ class Drawn:
         for number, rows in enumerate(batches):
             pairs = self._pairs[rows]
             drawn = self._rng.integers(self._count, size=(len(pairs), self._negatives))
-            right = np.isin(pairs[:, :1] * self._count + drawn, self._right)
+            keys = pairs[:, :1] * self._count + drawn
+            right = self._right[np.searchsorted(self._right, keys).clip(max=len(self._right) - 1)] == keys
             first = np.zeros((len(pairs), 1), dtype=np.bool_)
             yield number / len(batches), Batch(pairs[:, 0], np.hstack([pairs[:, 1:], drawn]), np.hstack([first, right]))

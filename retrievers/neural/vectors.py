@@ -50,16 +50,14 @@ def random_vectors(size: int, dimensions: int, rng: np.random.Generator, *, scal
 
 def window_counts(texts: list[Sequences], size: int, window: int = WINDOW) -> sp.csr_array:
     """How often two words stand at most ``window`` apart in a text; symmetric ``[size, size]``."""
-    left: list[NDArray[np.int32]] = []
-    right: list[NDArray[np.int32]] = []
+    total = sp.csr_array((size, size), dtype=np.float32)
     for text in texts:
         owner = np.repeat(np.arange(len(text.lengths)), text.lengths)
         for distance in range(1, window + 1):
             same = owner[:-distance] == owner[distance:]
-            left.append(text.flat[:-distance][same])
-            right.append(text.flat[distance:][same])
-    rows, columns = np.concatenate(left), np.concatenate(right)
-    total = sp.csr_array((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=(size, size))
+            ones = np.ones(int(same.sum()), dtype=np.float32)
+            places = text.flat[:-distance][same], text.flat[distance:][same]
+            total = total + sp.csr_array((ones, places), shape=(size, size))
     return sp.csr_array(total + total.T)
 
 

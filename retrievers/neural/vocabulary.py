@@ -102,7 +102,8 @@ class Sequences(NamedTuple):
 
     def padded(self, rows: NDArray[np.int64], width: int | None = None) -> NDArray[np.int32]:
         """The chosen sequences as a matrix ``[len(rows), width]``, ``PAD`` on the right; by default as wide as the longest."""
-        starts, lengths = self.starts[rows], self.lengths[rows]
+        starts = self.starts[rows]
+        lengths = self.starts[rows + 1] - starts
         columns = np.arange(int(lengths.max(initial=0)) if width is None else width)
         inside = columns < lengths[:, None]
         matrix = np.full(inside.shape, PAD, dtype=np.int32)

@@ -1,6 +1,7 @@
 """What the dual encoder promises, on collections small enough to know the answer."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -130,7 +131,9 @@ def test_a_model_of_other_parameters_is_refused(fitted, tmp_path):
         GRU(dimensions=64).load(tmp_path)
 
 
-@pytest.mark.parametrize("options", [{"epochs": 0}, {"temperature": 0.0}, {"dropout": 1.0}])
+@pytest.mark.parametrize(
+    "options", [{"epochs": 0}, {"temperature": 0.001}, {"temperature": math.nan}, {"dropout": 1.0}, {"batch": 1}]
+)
 def test_impossible_parameters_are_refused(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         GRU(**options)

@@ -49,5 +49,11 @@ def test_numbers_and_single_letters_are_left_out():
     assert "256" in GRU2018(clean=False)._analyze("size 256")
 
 
+@pytest.mark.parametrize("options", [{"batch": 1}, {"cotrain": "title"}])
+def test_without_another_pair_there_is_no_negative(options):
+    with pytest.raises(ValueError, match="another pair's solution"):
+        GRU2018(**options)
+
+
 def test_conforms():
     check_retriever(GRU2018(**SMALL))

@@ -8,6 +8,7 @@ from pair_examples import ENV, success_at_1, synonyms
 from bench.api import Doc, Query
 from bench.conformance import check_retriever
 from retrievers.maxsim import MaxSim
+from retrievers.neural import late
 from retrievers.neural.encoder import columns
 from retrievers.neural.late import LateInteraction, TokenIndex, Tokens, read
 from retrievers.neural.vocabulary import Sequences
@@ -81,6 +82,16 @@ def test_its_explanation_is_the_best_cosines_by_the_weights(fitted):
     assert cosines.values.shape == (len(weights.tokens), len(cosines.columns))
     penalty = fitted._model.length_penalty.item() * np.log1p(len(cosines.columns))
     assert why.score == pytest.approx(float(cosines.values.max(1) @ np.array(weights.weights)) - penalty, abs=1e-3)
+
+
+def test_questions_are_searched_in_blocks(fitted, monkeypatch):
+    pairs = synonyms(np.random.default_rng(3), 30)
+    fitted.index(pairs.corpus, ENV)
+    together = fitted.search(pairs.queries, 10)
+    monkeypatch.setattr(late, "SCORES", 7 * 30)
+    in_blocks = fitted.search(pairs.queries, 10)
+    assert (together.positions == in_blocks.positions).mean() > 0.99  # products of other sizes may round otherwise
+    assert np.allclose(together.scores, in_blocks.scores, atol=1e-5)
 
 
 def test_without_context_the_order_of_the_words_does_not_count():

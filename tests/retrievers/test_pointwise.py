@@ -14,6 +14,7 @@ from bench.errors import DataError
 from retrievers.embedding_dot import Dot, EmbeddingDot
 from retrievers.embedding_net import EmbeddingNet, Net
 from retrievers.match_pyramid import MatchPyramid, Pyramid
+from retrievers.neural import pointwise
 from retrievers.neural.examples import Examples
 from retrievers.neural.pointwise import Drawn
 
@@ -125,6 +126,17 @@ def test_a_shared_embedding_soon_knows_that_a_word_equals_itself(name):
 @pytest.mark.parametrize("scorer", ALL.values(), ids=ALL)
 def test_conforms(scorer):
     check_retriever(replace(scorer, epochs=1))
+
+
+def test_documents_are_matched_in_parts(monkeypatch):
+    pairs = synonyms(np.random.default_rng(0), 40)
+    scorer = replace(ALL["pyramid"], epochs=1)
+    scorer.fit(pairs, pairs, ENV)
+    scorer.index(pairs.corpus, ENV)
+    everything = np.tile(np.arange(40), (3, 1))
+    whole = scorer.score(pairs.queries[:3], everything)
+    monkeypatch.setattr(pointwise, "MATCHED", 7)
+    assert np.allclose(whole, scorer.score(pairs.queries[:3], everything), atol=1e-5)
 
 
 def test_nothing_to_learn_from_is_said():
