@@ -1,21 +1,19 @@
 """The GRU dual encoder: questions and solutions become vectors, and the nearest solutions by cosine are the answer."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, cast
 
-import numpy as np
 from torch import Tensor
 
 from bench.api import Env, Pairs, Space
 from retrievers.neural.contrastive import Contrastive
+from retrievers.neural.dual import Task
 from retrievers.neural.encoder import Encoder
 from retrievers.neural.examples import Examples
 from retrievers.neural.language_model import pretrain_language_model
 from retrievers.neural.pretraining import Course
 from retrievers.neural.runtime import portion
 from retrievers.neural.seq2seq import pretrain_seq2seq
-from retrievers.neural.vocabulary import Sequences
 
 PRETRAINING = {"language-model": pretrain_language_model, "sequence-to-sequence": pretrain_seq2seq}
 PRETRAINED = 0.6
@@ -66,21 +64,15 @@ class GRU(Contrastive):
         finally:
             del self._splits
 
-    def _learn(
-        self,
-        examples: Examples,
-        texts: tuple[Sequences, Sequences],
-        evaluate: Callable[[], float | None],
-        rng: np.random.Generator,
-        env: Env,
-    ) -> dict[str, Any]:
+    def _learn(self, task: Task) -> dict[str, Any]:
         if self.pretrain == "none":
-            return super()._learn(examples, texts, evaluate, rng, env)
+            return super()._learn(task)
         encoders = cast("list[Encoder]", list(self._fitted().encoders))
-        own, dev = (Examples.of(part, self._analyze, env.cache) for part in self._splits)
-        course = Course(self.pretrain, self.pretrain_epochs, self.precision, rng, portion(env, 0.0, PRETRAINED))
+        own, dev = (Examples.of(part, self._analyze, task.env.cache) for part in self._splits)
+        first, rest = portion(task.env, 0.0, PRETRAINED), portion(task.env, PRETRAINED, 1.0)
+        course = Course(self.pretrain, self.pretrain_epochs, self.precision, task.rng, first)
         record = PRETRAINING[self.pretrain](encoders, self._vocabulary, own, dev, course)
-        return {"pretraining": record, **super()._learn(examples, texts, evaluate, rng, portion(env, PRETRAINED, 1.0))}
+        return {"pretraining": record, **super()._learn(task._replace(env=rest))}
 
     def _encoder(self, vectors: Tensor, idf: Tensor) -> Encoder:
         return Encoder(

@@ -1,24 +1,21 @@
 """The dual encoder of 2018, as told: where this benchmark comes from."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from torch import Tensor
 
-from bench.api import Env, Range, Space
-from retrievers.neural import training
+from bench.api import Range, Space
 from retrievers.neural.cotraining import kinds_of
 from retrievers.neural.dense import Dense
-from retrievers.neural.dual import PairLoss
+from retrievers.neural.dual import Task
 from retrievers.neural.encoder import Encoder
 from retrievers.neural.examples import Examples
 from retrievers.neural.losses import hinge2018, logistic2018
 from retrievers.neural.runtime import portion
 from retrievers.neural.training import Schedule
-from retrievers.neural.vocabulary import Sequences
 
 LOSSES = {"hinge": hinge2018, "logistic": logistic2018}
 
@@ -73,52 +70,21 @@ class GRU2018(Dense):
             pooling="last",
         )
 
-    def _learn(
-        self,
-        examples: Examples,
-        texts: tuple[Sequences, Sequences],
-        evaluate: Callable[[], float | None],
-        rng: np.random.Generator,
-        env: Env,
-    ) -> dict[str, Any]:
-        strings = Examples(
-            examples.questions, examples.questions, np.arange(len(examples.questions)).repeat(2).reshape(-1, 2)
-        )
+    def _learn(self, task: Task) -> dict[str, Any]:
+        questions = task.examples.questions
+        strings = Examples(questions, questions, np.arange(len(questions)).repeat(2).reshape(-1, 2))
+        first = task._replace(examples=strings, texts=(task.texts[0], task.texts[0]))
         before = self.string_epochs / (self.string_epochs + self.epochs)
-
-        def learn(
-            stage: str, part: Examples, read: tuple[Sequences, Sequences], epochs: int, own: Env
-        ) -> dict[str, Any]:
-            loss = PairLoss(
-                self._fitted(),
-                part,
-                read,
-                self._criterion,
-                device=env.device,
-                rng=rng,
-                precision=self.precision,
-                mixed=True,
-            )
-            schedule = Schedule(
-                epochs, self.learning_rate, kind=self.schedule, optimiser="sgd", patience=epochs, clip=math.inf
-            )
-            return training.train(
-                self._fitted(),
-                lambda: loss.epoch(self.batch),
-                loss,
-                evaluate,
-                schedule=schedule,
-                env=own,
-                stage=stage,
-                rng=rng,
-                precision=self.precision,
-            )
-
         record: dict[str, Any] = {}
         if self.string_epochs:
-            own = portion(env, 0.0, before, "strings")
-            record = {"search strings": learn("strings", strings, (texts[0], texts[0]), self.string_epochs, own)}
-        return {**record, **learn("targets", examples, texts, self.epochs, portion(env, before, 1.0, "targets"))}
+            own = portion(task.env, 0.0, before, "strings")
+            record = {"search strings": self._stage(first._replace(env=own), self.string_epochs)}
+        return {**record, **self._stage(task._replace(env=portion(task.env, before, 1.0, "targets")), self.epochs)}
+
+    def _stage(self, task: Task, epochs: int) -> dict[str, Any]:
+        rate, kind = self.learning_rate, self.schedule
+        schedule = Schedule(epochs, rate, kind=kind, optimiser="sgd", patience=epochs, clip=math.inf)
+        return self._trained(task, self._criterion, schedule, mixed=True)
 
     def _criterion(self, similarity: Tensor, _: Tensor) -> Tensor:
         """The negative of a pair is the solution of the pair before it in the batch."""

@@ -1,6 +1,5 @@
 """Questions mapped into a space that was there before: that of the solutions' word vectors."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,15 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.api import Env
-from retrievers.neural import training
 from retrievers.neural.bag import Bag
 from retrievers.neural.dense import Dense
-from retrievers.neural.dual import PairLoss
+from retrievers.neural.dual import Task
 from retrievers.neural.encoder import Encoder, TextEncoder
-from retrievers.neural.examples import Examples
-from retrievers.neural.training import Schedule
-from retrievers.neural.vocabulary import Sequences
 
 
 @dataclass
@@ -53,27 +47,8 @@ class Mapping(Dense):
         tables = torch.from_numpy(vectors), torch.from_numpy(self._vocabulary.idf)
         return [self._encoder(*tables), Bag(*tables).requires_grad_(requires_grad=False)]
 
-    def _learn(
-        self,
-        examples: Examples,
-        texts: tuple[Sequences, Sequences],
-        evaluate: Callable[[], float | None],
-        rng: np.random.Generator,
-        env: Env,
-    ) -> dict[str, Any]:
-        model = self._fitted()
-        loss = PairLoss(model, examples, texts, distance, device=env.device, rng=rng, precision=self.precision)
-        return training.train(
-            model,
-            lambda: loss.epoch(self.batch),
-            loss,
-            evaluate,
-            schedule=Schedule(self.epochs, self.learning_rate, kind=self.schedule),
-            env=env,
-            stage="mapping",
-            rng=rng,
-            precision=self.precision,
-        )
+    def _learn(self, task: Task) -> dict[str, Any]:
+        return self._trained(task, distance, stage="mapping")
 
 
 def distance(cosines: Tensor, _: Tensor) -> Tensor:

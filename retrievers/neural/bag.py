@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own convention
 
 from bench.api import Env
-from retrievers.neural.dual import DualEncoder, PairLoss
+from retrievers.neural.dual import DualEncoder, PairLoss, Task
 from retrievers.neural.encoder import TextEncoder
 from retrievers.neural.examples import Examples
 from retrievers.neural.losses import in_batch_softmax
@@ -59,21 +59,8 @@ def learn_bag(
     )
     bag = Bag(torch.from_numpy(vectors), torch.from_numpy(vocabulary.idf), dropout=DROPOUT).to(env.device)
     model = DualEncoder([bag], TEMPERATURE, learn_temperature=False).to(env.device)
-    loss = PairLoss(
-        model,
-        examples,
-        texts,
-        lambda similarity, also: in_batch_softmax(similarity, model.temperature, also),
-        device=env.device,
-        rng=rng,
-    )
-    record = train(
-        model,
-        lambda: loss.epoch(BATCH),
-        loss,
-        lambda: evaluate(bag),
-        schedule=Schedule(epochs, LEARNING_RATE),
-        env=env,
-        rng=rng,
-    )
+    task = Task(examples, texts, lambda: evaluate(bag), rng, env)
+    loss = PairLoss(model, task, lambda similarity, also: in_batch_softmax(similarity, model.temperature, also))
+    schedule = Schedule(epochs, LEARNING_RATE)
+    record = train(model, lambda: loss.epoch(BATCH), loss, task.evaluate, schedule=schedule, env=env, rng=rng)
     return bag.eval(), record

@@ -1,22 +1,17 @@
 """Dual encoders that learn by telling the solution of a question from the other solutions of its batch."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.api import Env, Range, Space
-from retrievers.neural import training
+from bench.api import Range, Space
 from retrievers.neural.dense import Dense
-from retrievers.neural.dual import COLDEST, DualEncoder, PairLoss
-from retrievers.neural.examples import Examples
+from retrievers.neural.dual import COLDEST, DualEncoder, Task
 from retrievers.neural.losses import in_batch_softmax
 from retrievers.neural.negatives import Mined
-from retrievers.neural.training import Schedule
-from retrievers.neural.vocabulary import Sequences
 
 
 @dataclass
@@ -43,36 +38,15 @@ class Contrastive(Dense):
         if self.hard_negatives < 0:
             raise ValueError("hard_negatives cannot be negative")
 
-    def _learn(
-        self,
-        examples: Examples,
-        texts: tuple[Sequences, Sequences],
-        evaluate: Callable[[], float | None],
-        rng: np.random.Generator,
-        env: Env,
-    ) -> dict[str, Any]:
+    def _learn(self, task: Task) -> dict[str, Any]:
         model = self._fitted()
-        loss = PairLoss(
-            model,
-            examples,
-            texts,
+        mined = Mined.of(task.examples, self._vocabulary, task.rng) if self.hard_negatives else None
+        record = self._trained(
+            task,
             lambda similarity, also: in_batch_softmax(similarity, model.temperature, also),
-            device=env.device,
-            rng=rng,
-            negatives=Mined.of(examples, self._vocabulary, rng) if self.hard_negatives else None,
-            count=self.hard_negatives,
-            precision=self.precision,
             mixed=self.mixed_lengths,
-        )
-        record = training.train(
-            model,
-            lambda: loss.epoch(self.batch),
-            loss,
-            evaluate,
-            schedule=Schedule(self.epochs, self.learning_rate, kind=self.schedule),
-            env=env,
-            rng=rng,
-            precision=self.precision,
+            negatives=mined,
+            count=self.hard_negatives,
         )
         return {**record, "temperature": model.temperature.item()}
 

@@ -1,11 +1,9 @@
 """What the dual encoders have in common: questions and solutions become vectors, the nearest by cosine are the answer."""
 
-import hashlib
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -17,17 +15,20 @@ from torch import Tensor
 from bench.api import Doc, Env, Hits, Pairs, Query, Range, Retriever, Space
 from bench.errors import DataError
 from bench.explanation import Explanation
+from retrievers.neural import training
 from retrievers.neural.ann import HNSW, Exact, Neighbours, recall, require_faiss
 from retrievers.neural.attribution import attribution
 from retrievers.neural.cosine import top_k
 from retrievers.neural.cotraining import cotrained, counted, kinds_of
-from retrievers.neural.dual import DualEncoder
+from retrievers.neural.dual import DualEncoder, PairLoss, Task
 from retrievers.neural.encoder import TextEncoder, encode
 from retrievers.neural.examples import Examples
+from retrievers.neural.negatives import Mined
 from retrievers.neural.occlusion import Tokens, tokens_read
 from retrievers.neural.runtime import autocast, pinned, seeded
 from retrievers.neural.store import load_model, save_model
-from retrievers.neural.vector_files import require_gensim
+from retrievers.neural.training import Schedule
+from retrievers.neural.vector_files import file_hash, require_gensim
 from retrievers.neural.vectors import random_vectors, word_vectors
 from retrievers.neural.vocabulary import Sequences, Vocabulary
 from retrievers.neural.word_vectors import vectors_of_file
@@ -119,24 +120,15 @@ class Dense(Retriever):
         """Hash of the file of word vectors, if there is one."""
         if not self.vectors:
             return ""
-        path = Path(self.vectors).expanduser()
-        facts = path.stat()
-        return _digest(path, facts.st_size, facts.st_mtime_ns)
+        return file_hash(Path(self.vectors).expanduser())
 
     @abstractmethod
     def _encoder(self, vectors: Tensor, idf: Tensor) -> TextEncoder:
         """A fresh encoder with these word vectors ``[V, dimensions]`` and IDF weights ``[V]``."""
 
     @abstractmethod
-    def _learn(
-        self,
-        examples: Examples,
-        texts: tuple[Sequences, Sequences],
-        evaluate: Callable[[], float | None],
-        rng: np.random.Generator,
-        env: Env,
-    ) -> dict[str, Any]:
-        """Train the model on the pairs; returns the record of the training. evaluate: RR@10 on dev, None without dev."""
+    def _learn(self, task: Task) -> dict[str, Any]:
+        """Train the model; returns the record of the training."""
 
     def fit(self, train: Pairs, dev: Pairs, env: Env) -> None:
         """Learn the encoder; the epoch with the best RR@10 among the dev documents is kept. DataError without pairs."""
@@ -158,7 +150,7 @@ class Dense(Retriever):
             self.learned = {
                 **told,
                 **about,
-                **self._learn(examples, texts, self._dev_measure(dev, env), rng, env),
+                **self._learn(Task(examples, texts, self._dev_measure(dev, env), rng, env)),
             }
 
     def index(self, corpus: Sequence[Doc], env: Env) -> None:
@@ -199,6 +191,32 @@ class Dense(Retriever):
         self.learned = facts["learned"]
         self._model = self._build(np.zeros((len(self._vocabulary), self.dimensions), dtype=np.float32))
         self._model.load_state_dict(tensors)
+
+    def _trained(
+        self,
+        task: Task,
+        criterion: Callable[[Tensor, Tensor], Tensor],
+        schedule: Schedule | None = None,
+        *,
+        stage: str = "training",
+        mixed: bool = False,
+        negatives: Mined | None = None,
+        count: int = 0,
+    ) -> dict[str, Any]:
+        """Train the model to minimise a criterion of similarities (see ``PairLoss``); returns the record."""
+        model = self._fitted()
+        loss = PairLoss(model, task, criterion, negatives=negatives, count=count, precision=self.precision, mixed=mixed)
+        return training.train(
+            model,
+            lambda: loss.epoch(self.batch),
+            loss,
+            task.evaluate,
+            schedule=schedule or Schedule(self.epochs, self.learning_rate, kind=self.schedule),
+            env=task.env,
+            stage=stage,
+            rng=task.rng,
+            precision=self.precision,
+        )
 
     def _dev_measure(self, dev: Pairs, env: Env) -> Callable[[], float | None]:
         examples = Examples.of(dev, self._analyze, env.cache).head(self.dev_questions)
@@ -272,10 +290,3 @@ class Dense(Retriever):
         if self._model is None:
             raise DataError(f"{type(self).__name__} has learned nothing yet: fit or load it before index and search")
         return self._model
-
-
-@cache
-def _digest(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - what tells that the file is another one
-    """Hash of a file of some gigabytes, read once."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]

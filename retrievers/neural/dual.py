@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from bench.api import Env
 from retrievers.neural.batches import training_batches
 from retrievers.neural.encoder import TextEncoder, columns
 from retrievers.neural.examples import Examples
@@ -49,6 +51,20 @@ class DualEncoder(nn.Module):
         return self.log_temperature.exp().clamp_min(COLDEST)
 
 
+class Task(NamedTuple):
+    """What a dual encoder has to learn, and how it is told how far it is.
+
+    texts: ids of the examples' questions and solutions. evaluate: RR@10 on dev, None without dev. rng: where all random numbers
+    come from.
+    """
+
+    examples: Examples
+    texts: tuple[Sequences, Sequences]
+    evaluate: Callable[[], float | None]
+    rng: np.random.Generator
+    env: Env
+
+
 class PairLoss:
     """Batches of training pairs, and the loss of one.
 
@@ -61,24 +77,21 @@ class PairLoss:
     def __init__(
         self,
         model: DualEncoder,
-        examples: Examples,
-        texts: tuple[Sequences, Sequences],
+        task: Task,
         criterion: Callable[[Tensor, Tensor], Tensor],
         *,
-        device: str,
-        rng: np.random.Generator,
         negatives: Mined | None = None,
         count: int = 0,
         precision: Precision = "auto",
         mixed: bool = False,
     ) -> None:
         self._model = model
-        self._pairs = examples.pairs
-        self._relevance = examples.relevance()
-        self._questions, self._solutions = texts
+        self._pairs = task.examples.pairs
+        self._relevance = task.examples.relevance()
+        self._questions, self._solutions = task.texts
         self._criterion = criterion
-        self._device = device
-        self._rng = rng
+        self._device = task.env.device
+        self._rng = task.rng
         self._negatives = negatives
         self._count = count
         self._precision = precision

@@ -1,10 +1,12 @@
 """Files of word vectors, word2vec's and fastText's, as text and binary: which one it is, and its content through gensim."""
 
 import gzip
+import hashlib
 import re
 import struct
 import zlib
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from mmap import ACCESS_READ, mmap
@@ -144,3 +146,15 @@ def _check_model(path: Path) -> None:
             raise ValueError("a quantised model holds no plain vectors; use the .bin file that it was made of")
         if at + 17 + 4 * rows * columns > len(data):
             raise ValueError("it ends within its vectors")
+
+
+def file_hash(path: Path) -> str:
+    """First 12 hex digits of a file's SHA-256; while it does not change it is read once."""
+    facts = path.stat()
+    return _digest(path, facts.st_size, facts.st_mtime_ns)
+
+
+@cache
+def _digest(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - what tells that the file is another one
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
