@@ -1,6 +1,7 @@
 """What is done with stored runs: compared, gated, reproduced, judged by their run files, taken in as systems."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -50,12 +51,12 @@ def test_a_repeated_run_has_the_same_hashes_and_passes_the_gate(repeated, capsys
     assert first.scores == second.scores
 
 
-def test_a_search_half_as_slow_again_fails_the_gate(repeated, capsys):
-    repeated(SLOWER.replace("DELAY", "0.002"), SLOWER.replace("DELAY", "0.003"))
+def test_a_search_much_slower_fails_the_gate(repeated, capsys):
+    repeated(SLOWER.replace("DELAY", "0.004"), SLOWER.replace("DELAY", "0.012"))
     assert main(["compare", "before", "after", "--gate"]) == 1
-    assert "gate: failed: mine: p50 on cpu 1.4" in (told := capsys.readouterr().out) or "on cpu 1.5" in told
+    assert re.search(r"gate: failed: mine: p50 on cpu [23]\.\d", capsys.readouterr().out)
     assert main(["compare", "before", "after", "--gate=quality"]) == 0
-    assert main(["compare", "before", "after", "--gate", "--max-slowdown=2"]) == 0
+    assert main(["compare", "before", "after", "--gate", "--max-slowdown=6"]) == 0
 
 
 def test_a_worse_ranking_fails_the_gate(repeated, capsys):
@@ -214,3 +215,12 @@ def test_what_may_be_a_token_is_not_kept_in_the_command():
         "--dataset=pairs:https://h.example/a.csv,question=Q"
     )
     assert cli._told("bm25:k1=0.9") == "bm25:k1=0.9"
+
+
+def test_an_interrupt_without_words_says_that_it_was_one(monkeypatch, capsys):
+    def interrupted(_arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_list", interrupted)
+    assert main(["list"]) == cli.INTERRUPTED
+    assert capsys.readouterr().err == "bench: interrupted\n"
