@@ -79,7 +79,7 @@ def _unit(spec: Unit, plugins: Mapping[str, Plugin]) -> Retriever | Scorer:
     member = _construct(loaded, own, str(spec))
     members = dict(spec.options)[MEMBERS]
     try:
-        return ensemble(member, int(members))
+        return member if int(members) == 1 else ensemble(member, int(members))
     except ValueError:
         raise SpecError(f"{spec}: {MEMBERS}={members} is not a whole number") from None
     except SpecError as error:

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"bench: {error}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt as error:
-        print(f"bench: {error or 'interrupted'}", file=sys.stderr)
+        print(f"bench: {str(error) or 'interrupted'}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # `bench list | head`
         sys.stderr.close()
@@ -139,6 +139,7 @@ def _reproduce(arguments: list[str]) -> int:
     from bench.report.comparison import Side, compare  # noqa: PLC0415
     from bench.report.summary import summarise  # noqa: PLC0415
     from bench.run.store import Store  # noqa: PLC0415
+    from bench.run.tuning_request import repeated  # noqa: PLC0415
 
     first = Store.named(given.name)
     record, outcomes = first.load()
@@ -150,6 +151,7 @@ def _reproduce(arguments: list[str]) -> int:
         refit=given.refit,
         threads=int(record.environment["threads"]),
         device=",".join(record.devices),
+        tune=repeated(request.tune, record.tunings),
     )
     again, store = _carried_out(request, record.command)
     if again.interrupted:

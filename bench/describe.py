@@ -53,7 +53,7 @@ def describe(path: Path, class_name: str | None = None, bases: tuple[str, ...] =
     except (OSError, ValueError, SyntaxError) as error:
         raise PluginError(f"{path}: cannot be read as Python: {error}") from None
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    lineages = {name: _lineage(path, tree, node, bases) for name, node in classes.items()}
+    lineages = {name: _lineage(path, tree, node, bases, ()) for name, node in classes.items()}
     wanted = [
         name
         for name, lineage in lineages.items()
@@ -72,20 +72,58 @@ class _Lineage(NamedTuple):
     kind: str
 
 
-def _lineage(path: Path, tree: ast.Module, node: ast.ClassDef, bases: tuple[str, ...]) -> _Lineage:
+Place = tuple[Path, str]
+"""A file and the name of a class in it; those passed on the way, so that a circle of bases or of imports ends."""
+
+
+def _lineage(
+    path: Path, tree: ast.Module, node: ast.ClassDef, bases: tuple[str, ...], passed: tuple[Place, ...]
+) -> _Lineage:
+    passed = (*passed, (path, node.name))
     for base in node.bases:
-        name = ast.unparse(base).rpartition(".")[2]
+        module, _, name = ast.unparse(base).rpartition(".")
         if name in bases:
             return _Lineage([node], name)
-        if (parent := _definition(path, tree, name)) is not None and parent[2] is not node:
-            above = _lineage(*parent, bases)
+        parent = _in_module(path, tree, module, name) if module else _definition(path, tree, name, ())
+        if parent is not None and (parent[0], parent[2].name) not in passed:
+            above = _lineage(*parent, bases, passed)
             if above.kind:
                 return _Lineage([*above.classes, node], above.kind)
     return _Lineage([node], "")
 
 
-def _definition(path: Path, tree: ast.Module, name: str) -> tuple[Path, ast.Module, ast.ClassDef] | None:
+Definition = tuple[Path, ast.Module, ast.ClassDef]
+
+
+def _in_module(path: Path, tree: ast.Module, module: str, name: str) -> Definition | None:
+    """Where ``module.name`` is defined, ``module`` being how the file names what it imports."""
+    for statement in tree.body:
+        if not isinstance(statement, ast.Import | ast.ImportFrom):
+            continue
+        real = next((alias.name for alias in statement.names if (alias.asname or alias.name) == module), "")
+        if isinstance(statement, ast.ImportFrom):
+            above, level = statement.module, statement.level
+            full = f"{above}.{real}" if above and real else real
+        else:
+            full, level = real, 0
+        for file in sources_of(path, full, level) if real else ():
+            if (there := _parsed(file)) is not None:
+                return _definition(file, there, name, ())
+    return None
+
+
+def _parsed(file: Path) -> ast.Module | None:
+    """The file as Python; None for what importing it will complain about."""
+    try:
+        return ast.parse(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, SyntaxError):
+        return None
+
+
+def _definition(path: Path, tree: ast.Module, name: str, passed: tuple[Place, ...]) -> Definition | None:
     """Where a class of this name is defined: in the file, or in one of its package that it is imported from."""
+    if (path, name) in passed:
+        return None
     for statement in tree.body:
         if isinstance(statement, ast.ClassDef) and statement.name == name:
             return path, tree, statement
@@ -93,11 +131,8 @@ def _definition(path: Path, tree: ast.Module, name: str) -> tuple[Path, ast.Modu
             continue
         real = next((alias.name for alias in statement.names if (alias.asname or alias.name) == name), "")
         for file in sources_of(path, statement.module or "", statement.level) if real else ():
-            try:
-                there = ast.parse(file.read_text(encoding="utf-8"))
-            except (OSError, ValueError, SyntaxError):  # importing the class will tell
-                continue
-            return _definition(file, there, real)
+            if (there := _parsed(file)) is not None:
+                return _definition(file, there, real, (*passed, (path, name)))
     return None
 
 

@@ -28,7 +28,7 @@ class Ensemble(Composite):
 
     def _copies(self) -> None:
         if not 1 < self.members <= MOST:
-            raise SpecError(f"members must lie between 2 and {MOST}")
+            raise SpecError(f"members must lie between 1 and {MOST}")
         self.learned: dict[str, Any] = {}
         self._parts: tuple[Any, ...] = tuple(replace(self.member) for _ in range(self.members))  # type: ignore[type-var]
 
@@ -64,7 +64,7 @@ class RetrieverEnsemble(Ensemble, Retriever):
             return merged(found, self._gains(found), k)
 
     def explain(self, query: Query, doc: Doc, position: int) -> Explanation:
-        """What each member adds."""
+        """What each member adds, as in a search for at most ``DEPTH`` hits."""
         found = self._found([query], DEPTH)
         how = f"1 / {self.members} of 1 + the distance to its worst hit's score in standard deviations"
         return fused(found, self._gains(found), position, how, self._inner(query, doc, position))

@@ -3,11 +3,11 @@
 import ast
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.imports import files_of, package_of, place_of
+from bench.imports import HOUSE, package_of, sources_of
 
 MEASURES_VERSION = 2
 """Raised when a measure's definition changes, so that older numbers no longer match."""
@@ -44,23 +44,26 @@ def latency_identity(
     }
 
 
-def source_hash(path: Path) -> str:
-    """Hash of a retriever's source: its file and every file of its package that it imports, directly or not.
+def source_hash(path: Path, without: Collection[Path] = ()) -> str:
+    """Hash of a retriever's source: its file and every file that it imports, directly or not, of its package or this house's.
 
-    The package is the outermost one around the file, or its folder if that is no package. Importing ``a.b.c`` runs the
-    ``__init__.py`` of ``a`` and ``a.b`` too, so these are part of it.
+    The package is the outermost one around the file, or its folder if that is no package; the house's is ``retrievers``.
+    Importing ``a.b.c`` runs the ``__init__.py`` of ``a`` and ``a.b`` too, so these are part of it.
+    without: files that change no result; what they alone import is left out with them.
     """
     waiting, seen = [path.resolve()], {}
-    root = package_of(path.resolve())
+    own, house = package_of(path.resolve()), HOUSE / "retrievers"
     while waiting:
         file = waiting.pop()
-        if file in seen or not file.is_relative_to(root):
+        root = next((root for root in (house, own) if file.is_relative_to(root)), None)
+        if file in seen or root is None or file in without:
             continue
         text = file.read_bytes()
-        seen[file] = hashlib.sha256(text).hexdigest()
+        base = own if file.is_relative_to(own) else house.parent
+        seen[file] = (file.relative_to(base).as_posix(), hashlib.sha256(text).hexdigest())
         waiting.extend(_initialised(file, root))
-        waiting.extend(_imported(file, text, root))
-    return fingerprint({file.relative_to(root).as_posix(): digest for file, digest in seen.items()})
+        waiting.extend(_imported(file, text, root, house))
+    return fingerprint(dict(seen.values()))
 
 
 def _initialised(file: Path, root: Path) -> list[Path]:
@@ -69,8 +72,8 @@ def _initialised(file: Path, root: Path) -> list[Path]:
     return [folder / "__init__.py" for folder in folders if (folder / "__init__.py").is_file()]
 
 
-def _imported(file: Path, text: bytes, root: Path) -> list[Path]:
-    """Files below ``root`` that a module imports, by absolute (``root.name`` is the package) or relative names."""
+def _imported(file: Path, text: bytes, root: Path, house: Path) -> list[Path]:
+    """Files below ``root``, or else below ``house``, that a module imports, by absolute names or relative ones."""
     try:
         tree = ast.parse(text)
     except (
@@ -78,11 +81,15 @@ def _imported(file: Path, text: bytes, root: Path) -> list[Path]:
         ValueError,
     ):  # another version's Python that is never reached: its bytes are hashed all the same
         return []
-    places: list[Path] = []
+    found: list[Path] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            places += [place_of(file, root, alias.name) for alias in node.names]
+            names = [(alias.name, 0) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = place_of(file, root, node.module or "", node.level)
-            places += [base, *(base / alias.name for alias in node.names)]
-    return [found for place in places for found in files_of(place)]
+            base = node.module or ""
+            inner = [f"{base}.{alias.name}" if base else alias.name for alias in node.names]
+            names = [(name, node.level) for name in (base, *inner)]
+        else:
+            continue
+        found += [source for name, level in names for source in sources_of(file, name, level, root)]
+    return [source for source in found if source.is_relative_to(root) or source.is_relative_to(house)]

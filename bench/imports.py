@@ -29,11 +29,14 @@ def files_of(place: Path) -> list[Path]:
     return [candidate for candidate in candidates if candidate.is_file()]
 
 
-HOUSE = Path(__file__).parent.parent
+HOUSE = Path(__file__).resolve().parent.parent
 """Where the harness's own packages lie."""
 
 
-def sources_of(file: Path, name: str, level: int = 0) -> list[Path]:
-    """The files of a module as ``file`` imports it: of its own package, beside it, or one of the house's."""
-    own = files_of(place_of(file, package_of(file), name, level))
+def sources_of(file: Path, name: str, level: int = 0, root: Path | None = None) -> list[Path]:
+    """The files of a module as ``file`` imports it: of its own package, beside it, or one of the house's.
+
+    root: its package, by default the outermost one around it.
+    """
+    own = files_of(place_of(file, root or package_of(file), name, level))
     return own or ([] if level else files_of(HOUSE.joinpath(*name.split("."))))

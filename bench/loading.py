@@ -6,6 +6,8 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType, NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -41,6 +43,13 @@ def reason(error: BaseException) -> str:
     if isinstance(error, BenchError):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def located(error: BaseException) -> str:
+    """``reason`` and, for anything but a BenchError, in which file and line it went wrong."""
+    frames = extract_tb(error.__traceback__)
+    known = isinstance(error, BenchError) or not frames
+    return reason(error) if known else f"{reason(error)} ({Path(frames[-1].filename).name}:{frames[-1].lineno})"
 
 
 def choices(hint: Any) -> tuple[Any, ...]:

@@ -31,6 +31,11 @@ def test_its_text_round_trips(text):
     assert is_seeded(system)
 
 
+def test_one_member_is_the_plain_system():
+    assert made("gru:epochs=3:members=1") == made("gru:epochs=3")
+    assert str(canonical(made("bm25+gru:members=1"))) == "bm25+gru"
+
+
 def test_its_parameters_are_the_members():
     assert parameters(made("gru:epochs=3:members=2")) == {**parameters(made("gru:epochs=3")), "members": 2}
 
@@ -39,7 +44,7 @@ def test_its_parameters_are_the_members():
     ("text", "why"),
     [
         ("bm25:members=2", "BM25 does not depend on a seed"),
-        ("gru:members=1", "members must lie between 2 and 100"),
+        ("gru:members=0", "members must lie between 1 and 100"),
         ("gru:members=many", "members=many is not a whole number"),
     ],
 )

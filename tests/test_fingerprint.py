@@ -1,5 +1,7 @@
 """A hash changes with what matters and with nothing else."""
 
+from hashlib import sha256
+
 import pytest
 
 from bench.fingerprint import fingerprint, latency_identity, quality_identity, source_hash
@@ -130,3 +132,44 @@ def test_a_source_hash_follows_what_a_single_file_imports_from_its_folder(tmp_pa
     assert len(set(bases)) == 4
     (tmp_path / "unrelated.py").write_text("x = 2\n", encoding="utf-8")
     assert source_hash(mine) == bases[-1]
+
+
+def test_what_a_plug_in_elsewhere_imports_of_the_house_is_followed(tmp_path, monkeypatch):
+    house, mine = tmp_path / "house", tmp_path / "elsewhere" / "mine.py"
+    sources = {
+        "retrievers/neural/__init__.py": "",
+        "retrievers/neural/encoder.py": "from retrievers.neural.deep import f\n",
+        "retrievers/neural/deep.py": "f = 1\n",
+        "retrievers/neural/other.py": "x = 1\n",
+        "bench/api.py": "x = 1\n",
+    }
+    for name, text in sources.items():
+        (house / name).parent.mkdir(parents=True, exist_ok=True)
+        (house / name).write_text(text, encoding="utf-8")
+    mine.parent.mkdir()
+    for module in ("bench.imports", "bench.fingerprint"):
+        monkeypatch.setattr(f"{module}.HOUSE", house)
+    mine.write_text("from bench.api import Retriever\nfrom retrievers.neural import encoder\n", encoding="utf-8")
+    base = source_hash(mine)
+    for name in ("bench/api.py", "retrievers/neural/other.py"):
+        (house / name).write_text("x = 2\n", encoding="utf-8")
+    assert source_hash(mine) == base
+    changed = {base}
+    for name in ("__init__", "encoder", "deep"):
+        with (house / "retrievers" / "neural" / f"{name}.py").open("a", encoding="utf-8") as file:
+            file.write("# another source\n")
+        changed.add(source_hash(mine))
+    assert len(changed) == 4
+
+
+def test_a_file_of_the_house_is_hashed_by_its_place_below_the_house_alone(tmp_path, monkeypatch):
+    """The digest of a retriever of the house from before plug-ins elsewhere were followed into it: stored fits stay valid."""
+    house = tmp_path / "house"
+    (house / "retrievers" / "shared").mkdir(parents=True)
+    mine, shared = house / "retrievers" / "mine.py", house / "retrievers" / "shared" / "text.py"
+    mine.write_text("from retrievers.shared.text import words\n", encoding="utf-8")
+    shared.write_text("words = 1\n", encoding="utf-8")
+    for module in ("bench.imports", "bench.fingerprint"):
+        monkeypatch.setattr(f"{module}.HOUSE", house)
+    digests = {path: sha256(path.read_bytes()).hexdigest() for path in (mine, shared)}
+    assert source_hash(mine) == fingerprint({"mine.py": digests[mine], "shared/text.py": digests[shared]})

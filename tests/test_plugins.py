@@ -67,6 +67,38 @@ def test_a_class_may_extend_one_of_the_house(plugin):
     assert [one.name for one in told.parameters] == [item.name for item in fields(load(child))]
 
 
+@pytest.mark.parametrize(
+    ("line", "module"),
+    [
+        ("from retrievers import gru", "gru"),
+        ("from retrievers import gru as theirs", "theirs"),
+        ("import retrievers.gru", "retrievers.gru"),
+        ("import retrievers.gru as theirs", "theirs"),
+    ],
+)
+def test_a_base_may_be_named_by_its_module(plugin, line, module):
+    source = CHILD.replace("from {module} import {base} as Parent", line).replace("(Parent)", f"({module}.GRU)")
+    child = find([plugin("child", source.format(field="epochs: int = 3"))])["child"]
+    told = child.describe()
+    assert (told.kind, told.seeded) == ("Retriever", True)
+    assert [one.name for one in told.parameters] == [item.name for item in fields(load(child))]
+
+
+@pytest.mark.parametrize(
+    ("mine", "other"),
+    [
+        ("class A(B): ...\nclass B(A): ...\n", ""),
+        ("from other import B\nclass A(B): ...\n", "from mine import A\nclass B(A): ...\n"),
+        ("from other import B\nclass A(B): ...\n", "from mine import B\n"),
+        ("import other\nclass A(other.B): ...\n", "import mine\nclass B(mine.A): ...\n"),
+    ],
+)
+def test_a_circle_of_bases_or_imports_extends_nothing(plugin, mine, other):
+    plugin("other", other)
+    with pytest.raises(PluginError, match="expected one public class that extends Retriever or Scorer, found none"):
+        find([plugin("mine", mine)])["mine"].describe()
+
+
 def test_a_name_taken_twice_is_an_error(plugin):
     with pytest.raises(PluginError, match=r"the name 'bm25' is taken by .*retrievers/bm25\.py"):
         find([plugin("bm25", OVERLAP)])

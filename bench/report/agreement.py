@@ -53,7 +53,7 @@ def _smaller(one: Comparison) -> Iterator[tuple[bool, str]]:
     wrong = 0
     for job in jobs:
         new = again.get((job.spec, job.seed, job.device, job.train_pairs))
-        if why := _apart(job, new) or _other_data(job, new):
+        if why := _other_data(job, new) or _apart(job, new):
             wrong += 1
             yield False, f"{job.spec} with {job.train_pairs} training pairs, seed {job.seed} on {job.device}: {why}"
     if jobs and not wrong:
@@ -61,8 +61,10 @@ def _smaller(one: Comparison) -> Iterator[tuple[bool, str]]:
 
 
 def _other_data(old: Outcome, new: Outcome | None) -> str:
-    same = new is not None and old.fingerprints.get("quality") == new.fingerprints.get("quality")
-    return "" if same else "quality hash differs"
+    """Whether a job that has a result again was measured on other data; empty where it was not."""
+    if new is None or new.status != "ok":
+        return ""
+    return "" if old.fingerprints.get("quality") == new.fingerprints.get("quality") else "quality hash differs"
 
 
 def _apart(old: Outcome, new: Outcome | None) -> str:

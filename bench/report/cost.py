@@ -98,14 +98,14 @@ def _fit(system: System, jobs: Jobs) -> str:
         return units.ABSENT
     elsewhere = sorted({job.timings.fit_device for job in jobs} - {"", jobs[0].device})
     cached = any(job.timings.fit_cached for job in jobs)
-    marks = [PARTS_CACHED if system.composed else "cached"] if cached else []
+    marks = [PARTS_CACHED if system.parted else "cached"] if cached else []
     marks += [f"on {escape(device)}" for device in elsewhere]
     return f"{units.seconds(seconds)} ({', '.join(marks)})" if marks else units.seconds(seconds)
 
 
 def _notes(rows: Mapping[tuple[System, str], Jobs]) -> list[str]:
     """What a reader of the table could take wrongly."""
-    taken = [system.composed for (system, _), jobs in rows.items() if any(job.timings.fit_cached for job in jobs)]
+    taken = [system.parted for (system, _), jobs in rows.items() if any(job.timings.fit_cached for job in jobs)]
     if not any(taken):
         return []
     return [f"{PARTS_CACHED}: the seconds are those of all parts' training, of which this run took some over."]

@@ -6,13 +6,15 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.errors import SpecError
 from bench.outcome import Outcome
+from bench.spec import Spec, Unit, parse
 
 BASELINE = "random"
 """Name of the retriever that measures chance; no contender."""
 FAMILIES = ("lexical", "neural")
-OPERATORS = frozenset("+/")
-"""In the text of a system they stand only between systems."""
+MEMBERS = "members"
+"""The parameter of a system that is learned under several seeds."""
 
 Floats = NDArray[np.float64]
 
@@ -52,7 +54,13 @@ class System:
     @property
     def composed(self) -> bool:
         """Whether it is made of systems."""
-        return bool(set(self.spec) & OPERATORS)
+        return not isinstance(_parsed(self.spec), Unit)
+
+    @property
+    def parted(self) -> bool:
+        """Whether it learns in several fits: made of systems, or the same one under several seeds."""
+        spec = _parsed(self.spec)
+        return not isinstance(spec, Unit) or MEMBERS in dict(spec.options)
 
     @property
     def device(self) -> str:
@@ -101,3 +109,11 @@ class System:
         """Success@cutoff from the stored ranks of the first right solutions."""
         ranks = np.asarray([outcome.first_ranks for outcome in self.measured])
         return float(np.mean((ranks > 0) & (ranks <= cutoff)))
+
+
+def _parsed(spec: str) -> Spec:
+    """The spec's parts; a stored text that no command line would take is one system, since a report must be rendered all the same."""
+    try:
+        return parse(spec)
+    except SpecError:
+        return Unit(spec)

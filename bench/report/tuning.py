@@ -36,6 +36,7 @@ def tuning(summary: Summary) -> str:
 
 def _row(study: Tuning) -> list[str]:
     failed = len(study.trials) - len(_ended(study))
+    kept = "nothing better" if _ended(study) else "every trial failed"
     given = study.trials[0].dev if study.trials else None
     return [
         code(study.spec),
@@ -43,7 +44,7 @@ def _row(study: Tuning) -> list[str]:
         units.seconds(sum(trial.seconds for trial in study.trials)),
         _dev(given),
         _dev(_ended(study)[0].dev if _ended(study) else None),
-        "nothing better" if study.found == study.spec else code(study.found),
+        kept if study.found == study.spec else code(study.found),
     ]
 
 

@@ -1,20 +1,25 @@
 """One question, one system: fit or take over a stored fit, index, search, and say why documents matched."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it tells no types
 
 from bench.api import Doc, Env, Query, Retriever, opaque_id
 from bench.build import build, canonical
 from bench.data.dataset import POOLS, Dataset
 from bench.data.load import open_dataset
-from bench.errors import OptionError, PluginError, StoreError
+from bench.errors import BenchError, OptionError, PluginError, StoreError
 from bench.explanation import faults
 from bench.files import write_bytes
+from bench.loading import located
 from bench.match import Match, Matches
 from bench.measure.machine import usable_cores
+from bench.measure.memory import reset_peaks
 from bench.measure.ranking import canonical as canonical_run
 from bench.occlusion import explained
 from bench.pipeline import devices_of, env_for, is_seeded
@@ -23,6 +28,7 @@ from bench.run.corpus import CorpusHandle, search_order
 from bench.run.fits import FitStore
 from bench.run.opaque import opaque_docs, opaque_pairs
 from bench.run.plan import MIN_DEPTH, resolve_devices
+from bench.run.process_start import seed_generators, tell_torch
 from bench.run.store import Store
 from bench.spec import parse
 from bench.suggest import closest
@@ -72,8 +78,17 @@ class Observer(Protocol):
 
 
 def explain(asked: Asked, command: str, observer: Observer) -> Matches:
-    """Search as a run does, then explain; BenchError for a question or document that is not there, or where nothing is found."""
+    """Search as a run does, then explain.
+
+    BenchError for a question or document that is not there, where nothing is found, and for a plug-in that fails. What is
+    learned here may be taken over by a run, so it is learned as there: with its seed, its threads and a peak of its own.
+    """
     _check(asked)
+    with threadpool_limits(asked.threads or usable_cores()):
+        return _explained(asked, command, observer)
+
+
+def _explained(asked: Asked, command: str, observer: Observer) -> Matches:
     plugins = find(asked.plugins)
     system = build(parse(asked.spec), plugins)
     device = resolve_devices(asked.device, devices_of(system))[-1]
@@ -89,20 +104,29 @@ def explain(asked: Asked, command: str, observer: Observer) -> Matches:
     fits = FitStore(
         asked.cache / "fits", plugins, dataset.fingerprint, refit=asked.refit, checkpoints=asked.cache / "checkpoints"
     )
-    fits.fit(system, opaque_pairs(dataset.pairs("train")), opaque_pairs(dataset.pairs("dev")), env)
+    train, dev = opaque_pairs(dataset.pairs("train")), opaque_pairs(dataset.pairs("dev"))
+    seed_generators(env.seed)
+    tell_torch(env.seed, env.threads)
+    reset_peaks(env_for(system, env).device)
+    with _failing(asked.spec, "fit"):
+        fits.fit(system, train, dev, env)
     observer.phase("index")
     hidden = opaque_docs(docs)
     handle = CorpusHandle(hidden)
-    system.index(handle, env_for(system, env))
+    with _failing(asked.spec, "index"):
+        system.index(handle, env_for(system, env))
     handle.close()
     observer.phase("search and explain")
     search = _Search(system, Query(opaque_id("query", query.id), query.text), docs)
     grades = dataset.test.qrels.get(query.id)
     right = None if grades is None else [doc_id for doc_id, grade in grades.items() if grade > 0]
     found = []
-    for doc_id in _chosen(asked, search, right):
+    with _failing(asked.spec, "search"):
+        chosen = _chosen(asked, search, right)
+    for doc_id in chosen:
         at = search.position[doc_id]
-        explanation = explained(system, search.query, hidden[at], at, len(docs))
+        with _failing(asked.spec, "explain"):
+            explanation = explained(system, search.query, hidden[at], at, len(docs))
         if wrong := faults(explanation):
             raise PluginError(f"{asked.spec}: explain() returned no explanation: {wrong[0]}")
         doc, solves = docs[at], None if right is None else doc_id in right
@@ -119,6 +143,17 @@ def explain(asked: Asked, command: str, observer: Observer) -> Matches:
         question=query.text,
         found=tuple(found),
     )
+
+
+@contextmanager
+def _failing(spec: str, method: str) -> Iterator[None]:
+    """Whatever a plug-in raises becomes a PluginError that names system, method, file and line."""
+    try:
+        yield
+    except BenchError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{spec}: {method}() failed: {located(error)}") from error
 
 
 def save(matches: Matches, files: Mapping[str, bytes], out: Path | None) -> Path:

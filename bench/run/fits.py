@@ -11,7 +11,7 @@ from tempfile import mkdtemp
 from time import perf_counter
 from typing import Any
 
-from bench import combining, ensemble, pipeline
+from bench import combining, ensemble, explanation, occlusion, pipeline, shares
 from bench.api import Component, Env, Pairs
 from bench.build import canonical, name_of
 from bench.errors import BenchError, StoreError
@@ -23,17 +23,13 @@ from bench.pipeline import Composite, contents_of, env_for, is_seeded
 from bench.plugins import Plugin
 
 META = "fit.json"
-LIBRARIES = (
-    "numpy",
-    "scipy",
-    "scikit-learn",
-    "torch",
-    "PyStemmer",
-    "sentence-transformers",
-    "transformers",
-    "tokenizers",
-)
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "PyStemmer")
 """Another version of these may learn something else."""
+PRETRAINED = ("sentence-transformers", "transformers", "tokenizers")
+"""The same for systems of which a part is one of ``PRETRAINED_NAMES``."""
+PRETRAINED_NAMES = frozenset({"sentence-transformer", "cross-encoder"})
+VECTORS = ("gensim",)
+"""The same where a part's parameter ``vectors`` is set."""
 
 DAY = 86_400.0
 MONTH = 30
@@ -105,6 +101,7 @@ class FitStore:
         start = perf_counter()
         own = replace(env, fitter=self.fit, stages={}, checkpoints=under_way)
         component.fit(train, dev, own)
+        place = self._folder / self.key(component, env)  # what a model of a hub is becomes known when it is loaded
         before = own.stages.get("resumed", 0.0)  # what a killed fit had spent is part of the cost
         seconds = before + perf_counter() - start
         meta = {
@@ -131,7 +128,9 @@ class FitStore:
             "data": self._dataset,
             "seed": seed,
         }
-        digest = fingerprint({**parts, "versions": versions(LIBRARIES), "contents": contents_of(component)})
+        digest = fingerprint(
+            {**parts, "versions": versions(libraries_of(component)), "contents": contents_of(component)}
+        )
         return f"{spec.partition(':')[0].replace('/', '-')[:40]}-{digest}"
 
     def _env_of(self, system: Composite, number: int, env: Env) -> Env:
@@ -205,17 +204,39 @@ def _loaded(component: Component, place: Path) -> dict[str, Any]:
 
 def names_of(component: Component) -> set[str]:
     """Names of all retrievers and scorers that a system is made of."""
+    return {name_of(part) for part in _parts(component)}
+
+
+def libraries_of(component: Component) -> tuple[str, ...]:
+    """Packages whose version decides what a system learns: an extra that it does not use is none of them."""
+    parts = _parts(component)
+    pretrained = PRETRAINED if PRETRAINED_NAMES & {name_of(part) for part in parts} else ()
+    return LIBRARIES + pretrained + (VECTORS if any(getattr(part, "vectors", "") for part in parts) else ())
+
+
+def _parts(component: Component) -> list[Component]:
     if isinstance(component, Composite):
-        return set().union(*map(names_of, component.components))
-    return {name_of(component)}
+        return [part for inner in component.components for part in _parts(inner)]
+    return [component]
 
 
 def sources_of(component: Component, plugins: Mapping[str, Plugin]) -> dict[str, str]:
     """Hash of the source of every part by name, and of what combines them."""
     found = {name: source_of(plugins[name]) for name in sorted(names_of(component))}
     if isinstance(component, Composite):
-        found.update({m.__name__: source_hash(Path(m.__file__)) for m in (pipeline, combining, ensemble) if m.__file__})
+        combine = (pipeline, combining, ensemble) if _has_ensemble(component) else (pipeline, combining)
+        found.update({m.__name__: source_hash(Path(m.__file__), _wording()) for m in combine if m.__file__})
     return found
+
+
+def _has_ensemble(component: Component) -> bool:
+    inside = component.components if isinstance(component, Composite) else ()
+    return isinstance(component, ensemble.Ensemble) or any(map(_has_ensemble, inside))
+
+
+def _wording() -> set[Path]:
+    """The files that say why a document matched, and decide no score."""
+    return {Path(m.__file__).resolve() for m in (explanation, occlusion, shares) if m.__file__}
 
 
 def source_of(plugin: Plugin) -> str:

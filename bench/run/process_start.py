@@ -1,4 +1,4 @@
-"""What every process of a run begins with: the collection, its generators, its threads."""
+"""What every process that fits begins with: the collection, its generators, its threads."""
 
 import random
 import sys
@@ -22,15 +22,15 @@ def opened(job: Job) -> Dataset:
     return dataset
 
 
-def seed_generators(job: Job) -> None:
+def seed_generators(seed: int) -> None:
     """Seed the global generators too, for plug-ins that use them; torch's, once it is loaded, is ``tell_torch``'s."""
-    random.seed(job.seed)
-    np.random.seed(job.seed % 2**32)  # noqa: NPY002 - the legacy generator is what careless code uses
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - the legacy generator is what careless code uses
 
 
-def tell_torch(job: Job) -> None:
+def tell_torch(seed: int, threads: int) -> None:
     """Numerical libraries were pinned by the environment; torch, where the system uses it, is told."""
     torch = sys.modules.get("torch")
     if torch is not None:
-        torch.set_num_threads(job.threads)
-        torch.manual_seed(job.seed)
+        torch.set_num_threads(threads)
+        torch.manual_seed(seed)

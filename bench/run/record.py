@@ -91,9 +91,10 @@ def _references(plan: Plan) -> tuple[Published, ...]:
 
 
 def _learned_from(dataset: Dataset) -> list[str]:
-    """Texts of all training questions and their judged documents."""
+    """Texts and bodies of all training questions, and their judged documents."""
     train = dataset.pairs("train")
-    return [*(query.text for query in train.queries), *(doc.content for doc in train.corpus)]
+    asked = [text for query in train.queries for text in (query.text, query.body)]
+    return [*asked, *(doc.content for doc in train.corpus)]
 
 
 def _random_canaries(plan: Plan, record: RunRecord, outcomes: Sequence[Outcome]) -> Mapping[str, tuple[bool, str]]:

@@ -1,5 +1,6 @@
 """Where hyper-parameters are searched: the dimensions of a system, and the system that a choice of values makes."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
@@ -21,6 +22,11 @@ DIGITS = 3
 """Significant digits of a number that is tried: what is found can be typed, and finer steps decide nothing on dev."""
 WIDE = 100.0
 """A range given by the user, of which its component says nothing, counts by factors from this ratio on."""
+
+_BETWEEN = re.compile(r"~(?!/)|(?<=[^~])~(?=/)")
+"""Between the values of a list; one that a path begins with, ``~/``, stands at the start or behind another ``~``."""
+_PATH = re.compile(r"[~/]")
+"""What the two ends of a range never hold, while paths and lists do."""
 
 Value = bool | int | float | str | None
 
@@ -160,8 +166,8 @@ def _given(text: str, own: Any, name: str, unit: Unit, plugins: Mapping[str, Plu
         except SpecError as error:
             raise OptionError(f"--tune: {error}") from None
 
-    if ".." not in text:
-        return tuple(dict.fromkeys(map(value, text.split("~"))))
+    if ".." not in text or _PATH.search(text):
+        return tuple(dict.fromkeys(map(value, _BETWEEN.split(text))))
     low, high = map(value, text.split("..", 1))
     if not all(isinstance(end, int | float) and not isinstance(end, bool) for end in (low, high)):
         raise OptionError(f"--tune: {unit.name}.{name} is no number; give its values instead, as in {name}=A~B")

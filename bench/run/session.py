@@ -72,7 +72,7 @@ class Session:
             dataset = opened(self.job)
             plugins = find([Path(path) for path in self.job.plugins])
             self._system = build(parse(self.job.spec), plugins)
-            tell_torch(self.job)
+            tell_torch(self.job.seed, self.job.threads)
         with self._phase("fit"):
             learning = with_train_pairs(dataset, self.job.train_pairs)
             cache = Path(self.job.cache)

@@ -15,7 +15,7 @@ from bench.measure.machine import versions
 from bench.outcome import Trial
 from bench.pipeline import contents_of
 from bench.plugins import Plugin
-from bench.run.fits import LIBRARIES, sources_of
+from bench.run.fits import libraries_of, sources_of
 from bench.run.job import Job
 from bench.run.proposals import require_optuna
 from bench.run.search_space import Dimension, dimensions
@@ -46,13 +46,19 @@ class Study:
         return self.path.with_suffix(".log")
 
     def load(self) -> list[Trial]:
-        """The trials so far; StoreError says how to be rid of a damaged file."""
+        """The trials so far, without the failed ones at their end, which are tried again: their cause may be gone.
+
+        StoreError says how to be rid of a damaged file.
+        """
         if self.job.refit or not self.path.is_file():
             return []
         try:
-            return msgspec.convert(read_json(self.path)["trials"], list[Trial])
+            trials = msgspec.convert(read_json(self.path)["trials"], list[Trial])
         except (StoreError, msgspec.ValidationError, KeyError, TypeError) as error:
             raise StoreError(f"the stored trials in {self.path} are damaged ({error}); run with --refit") from None
+        while trials and trials[-1].dev is None:
+            trials.pop()
+        return trials
 
     def save(self, trials: Sequence[Trial]) -> None:
         """Write all trials so far."""
@@ -92,8 +98,9 @@ def studies_of(
             "contents": contents_of(system),
             "data": dataset.fingerprint,
             "seed": job.seed,
+            "device": job.device,
             "space": [(one.name, one.values) for one in searched],
-            "versions": versions(LIBRARIES),
+            "versions": versions(libraries_of(system)),
         }
         name = f"{spec.partition(':')[0].replace('/', '-')[:40]}-{fingerprint(parts)}.json"
         path = Path(job.cache) / FOLDER / name

@@ -1,4 +1,4 @@
-"""Trials of hyper-parameters in a process of their own, which has the texts of train and dev and no others."""
+"""Trials of hyper-parameters in a process of their own, which lets go of the test split before a plug-in is imported."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -46,9 +46,9 @@ class Trials:
         Every trial begins as if it were the first, so that it does not matter after which others it is run.
         """
         job = self.job
-        seed_generators(job)
+        seed_generators(job.seed)
         system = build(parse(command["spec"]), find([Path(path) for path in job.plugins]))
-        tell_torch(job)
+        tell_torch(job.seed, job.threads)
         env = Env(job.device, job.seed, job.threads, Path(job.cache), self._progress, fit_afresh)
         start = perf_counter()
         self._phase("fit")

@@ -1,4 +1,4 @@
-"""Hyper-parameters chosen on dev before the run: trials in a process of their own, which never gets a text of the test split."""
+"""Hyper-parameters chosen on dev before the run, in a process that lets go of the test split before a plug-in is imported."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -41,8 +41,9 @@ def tuned(plan: Plan, observer: Observer) -> Plan:
         try:
             tunings.append(_search(plan, study, plugins, observer))
         except KeyboardInterrupt:
+            again = "the same command without --refit" if study.job.refit else "the same command"
             raise KeyboardInterrupt(
-                "interrupted while tuning; the same command goes on after the trials that have ended"
+                f"interrupted while tuning; {again} goes on after the trials that have ended"
             ) from None
         given, found = tunings[-1].spec, tunings[-1].found
         if found not in {job.spec for job in jobs}:

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bench.errors import OptionError, SpecError
-from bench.outcome import Trial
+from bench.outcome import Trial, Tuning
 from bench.spec import Spec, parse
 
 UNITS = {"s": 1.0, "sec": 1.0, "min": 60.0, "h": 3600.0}
@@ -49,6 +49,14 @@ class TuningRequest:
 def read_tuning_requests(text: str) -> tuple[TuningRequest, ...]:
     """Read ``--tune``, comma-separated; OptionError for what cannot be read."""
     return tuple(map(_read, text.split(",")))
+
+
+def repeated(requests: Sequence[TuningRequest], tunings: Sequence[Tuning]) -> tuple[TuningRequest, ...]:
+    """The requests of a run with the studies that it made of them: where a time was given, as many trials as it bought then."""
+    return tuple(
+        replace(one, budget=Budget(f"{len(study.trials)}", len(study.trials))) if one.budget.seconds else one
+        for one, study in zip(requests, tunings, strict=True)
+    )
 
 
 def _read(entry: str) -> TuningRequest:

@@ -10,13 +10,11 @@ import os
 import sys
 import threading
 import traceback
-from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
 from typing import Any, TextIO
 
-from bench.errors import BenchError
-from bench.loading import reason
+from bench.loading import located
 from bench.run.job import Job
 from bench.run.process_start import seed_generators
 from bench.run.session import Session
@@ -33,7 +31,7 @@ def main() -> None:
     lines = _lines()
     try:
         job = Job.from_json(json.loads(lines.get()))
-        seed_generators(job)
+        seed_generators(job.seed)
         session = (Trials if job.tuning else Session)(job, _reporter(answers))
         _send(answers, {"event": "result", "value": session.prepare()})
         while True:
@@ -43,7 +41,7 @@ def main() -> None:
         _send(answers, {"event": "failed", "why": "out of memory"})
     except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; it becomes a failed row
         traceback.print_exc()
-        _send(answers, {"event": "failed", "why": _one_line(error)})
+        _send(answers, {"event": "failed", "why": located(error)})
 
 
 def _lines() -> "SimpleQueue[str]":
@@ -75,10 +73,3 @@ def _reporter(answers: TextIO) -> Any:
 def _send(answers: TextIO, event: dict[str, Any]) -> None:
     answers.write(json.dumps(event) + "\n")
     answers.flush()
-
-
-def _one_line(error: Exception) -> str:
-    """What went wrong and, for anything but a BenchError, in which file and line."""
-    frames = traceback.extract_tb(error.__traceback__)
-    known = isinstance(error, BenchError) or not frames
-    return reason(error) if known else f"{reason(error)} ({Path(frames[-1].filename).name}:{frames[-1].lineno})"

@@ -50,7 +50,10 @@ def states_by_module(gru: nn.GRU, packed: Packed, inputs: Tensor) -> Tensor:
     if not packed.sizes:
         return inputs.new_zeros(1 + gru.bidirectional, 0, gru.hidden_size)
     forwards, backwards = packed.reading
-    found = gru(PackedSequence(inputs[forwards], torch.tensor(packed.sizes)))[0].data
+    if packed.sizes[0] == packed.sizes[-1]:  # texts of one length, or one text: half the time on a CPU
+        found = gru(inputs[forwards].view(len(packed.sizes), packed.sizes[0], -1))[0].flatten(0, 1)
+    else:
+        found = gru(PackedSequence(inputs[forwards], torch.tensor(packed.sizes)))[0].data
     inverse = torch.empty_like(forwards).index_copy(0, forwards, torch.arange(len(forwards), device=forwards.device))
     parts = _at_least_float32(found).chunk(1 + gru.bidirectional, -1)
     return torch.stack([parts[0], *(part[inverse[backwards]] for part in parts[1:])])

@@ -27,7 +27,7 @@ def packed(plain):
 
 
 def _read(path):
-    return read_posts(path, "pytorch", bodies=False, accepted_only=False, progress=lambda _fraction, _note: None)
+    return read_posts(path, "pytorch", accepted_only=False, progress=lambda _fraction, _note: None)
 
 
 @pytest.mark.parametrize("form", ["plain", "packed"])

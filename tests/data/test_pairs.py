@@ -239,3 +239,16 @@ def test_a_missing_file_is_named(tmp_path, opened):
 def test_pairs_that_all_belong_together_cannot_be_split(jsonl, opened, topics):
     with pytest.raises(DataError, match=r"no question can be held out; the largest .* holds 50 of 50"):
         opened(jsonl(_rows(topics, thread=lambda _: "one")))
+
+
+def test_a_column_named_as_one_text_is_not_found_to_be_another(tmp_path, topics):
+    """``body`` is the usual name of a question's body, and ``code`` that of a solution."""
+    path = tmp_path / "own.jsonl"
+    rows = [{"title": q, "code": f"{q} or so", "body": a} for q, a in topics]
+    rows[1]["more"] = "a key that the first record has not"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    data = open_dataset(f"pairs:{path},question=title,solution=body", cache=tmp_path / "cache")
+    assert {query.body for query in _queries(data)} == {""}
+    assert {doc.text for doc in data.corpus} == {a for _, a in topics}
+    with pytest.raises(DataError, match="no column for the solution"):
+        open_dataset(f"pairs:{path},question=code", cache=tmp_path / "cache")

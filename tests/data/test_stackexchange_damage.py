@@ -20,7 +20,7 @@ BOMB = (
 
 
 def read(path):
-    posts = read_posts(path, "", bodies=True, accepted_only=False, progress=lambda _fraction, _note: None)
+    posts = read_posts(path, "", accepted_only=False, progress=lambda _fraction, _note: None)
     return {asked.id: best.body for asked, best in posts.threads.solved()}
 
 

@@ -30,7 +30,7 @@ def solved(tmp_path):
 
 
 def pairs_of(path, tag="pytorch", *, accepted_only=False):
-    posts = read_posts(path, tag, bodies=False, accepted_only=accepted_only, progress=quiet)
+    posts = read_posts(path, tag, accepted_only=accepted_only, progress=quiet)
     return {asked.id: best.id for asked, best in posts.threads.solved()}
 
 

@@ -106,3 +106,20 @@ def test_results_from_a_file_cost_nothing_that_is_known(a):
     outcomes = [a.outcome(spec, a.ranks(1.5, 1), live=spec == "gru") for spec in ("gru", "results")]
     assert "`results`" not in cost(a.summary(outcomes))
     assert cost(a.summary(outcomes[1:])) == ""
+
+
+@pytest.mark.parametrize(
+    ("spec", "family", "composed", "parted"),
+    [
+        ("gru", "neural", False, False),
+        ("sentence-transformer:model=a/b", "neural", False, False),
+        ("gru:vectors=./x.vec", "neural", False, False),
+        ("gru:members=3", "neural", False, True),
+        ("bm25+gru", "", True, True),
+        ("bm25/cnn:members=2", "", True, True),
+    ],
+)
+def test_a_slash_in_a_value_makes_no_composition_and_members_are_fits_of_their_own(a, spec, family, composed, parted):
+    [system] = a.summary([a.outcome(spec, a.ranks(0.2, 1), family="neural", fit=3.0, fit_cached=True)]).results
+    assert (system.family, system.composed, system.parted) == (family, composed, parted)
+    assert ("parts cached" in cost(a.summary(list(system.outcomes)))) is parted

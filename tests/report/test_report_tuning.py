@@ -115,3 +115,11 @@ def test_a_search_in_which_all_failed_has_no_table_of_trials(summary_of):
     text = tuning(summary_of(study(found="bm25", trials=TRIALS[2:3])))
     assert "<details>" not in text
     assert "1 (1 failed)" in text
+
+
+def test_where_every_trial_failed_nothing_is_called_better_or_worse(summary_of):
+    failed = tuple(Trial("bm25", {"k1": 1, "stop": "none", "split": True}, None, 1.0, "crashed") for _ in range(5))
+    text = tuning(summary_of(study(found="bm25", trials=failed)))
+    assert "every trial failed" in text
+    assert "nothing better" not in text
+    assert "nothing better" in tuning(summary_of(study(found="bm25")))

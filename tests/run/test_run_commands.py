@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -224,3 +225,13 @@ def test_an_interrupt_without_words_says_that_it_was_one(monkeypatch, capsys):
     monkeypatch.setattr(cli, "_list", interrupted)
     assert main(["list"]) == cli.INTERRUPTED
     assert capsys.readouterr().err == "bench: interrupted\n"
+
+
+def test_a_search_for_a_time_is_repeated_with_as_many_trials(bench, monkeypatch):
+    assert bench("--retrievers=tfidf", "--tune=tfidf=0.01s:sublinear=true~false", "--out=first") == 0
+    asked = []
+    monkeypatch.setattr(cli, "_carried_out", lambda request, _command: asked.append(request) or sys.exit(7))
+    with pytest.raises(SystemExit, match="7"):
+        main(["reproduce", "first"])
+    [request] = asked
+    assert [one.budget.trials for one in request.tune] == [len(Store(Path("first")).load()[0].tunings[0].trials)]

@@ -118,3 +118,63 @@ def test_a_wrong_explanation_of_a_plug_in_is_named(explain, plugin, capsys):
     mine = plugin("mine", OVERLAP.rstrip("\n") + "\n".join(lines) + "\n")
     assert explain("mine", "--question=q41", f"--plugin={mine}") == 2
     assert "one finite weight for each token" in capsys.readouterr().err
+
+
+LEARNER = """
+import random
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_info
+
+from bench.api import Hits, Retriever
+
+
+@dataclass
+class Mine(Retriever):
+    \"\"\"Learns what the generators of the process draw, and how many threads it has.\"\"\"
+
+    seeded = True
+
+    def fit(self, train, dev, env):
+        threads = max(pool["num_threads"] for pool in threadpool_info())
+        self.drawn = [random.random(), np.random.rand(), torch.rand(1).item(), threads, torch.get_num_threads()]
+
+    def save(self, folder):
+        (folder / "drawn.txt").write_text(str(self.drawn))
+
+    def load(self, folder):
+        self.drawn = []
+
+    def index(self, corpus, env):
+        self.size = len(corpus)
+
+    def search(self, queries, k):
+        return Hits.top(np.ones((len(queries), self.size)), k)
+"""
+
+
+def test_what_is_learned_here_is_what_a_run_would_learn(explain, bench, plugin):
+    mine = plugin("mine", LEARNER)
+
+    def learned():
+        [found] = Path("cache", "fits").glob("mine-*/drawn.txt")
+        return found.read_text(encoding="utf-8")
+
+    assert explain("mine", "--question=q41", f"--plugin={mine}", "--seed=5", "--out=a") == 0
+    here = learned()
+    assert bench("--retrievers=mine", f"--plugin={mine}", "--seeds=5", "--refit", "--out=b") == 0
+    assert learned() == here
+    assert here.endswith(", 1, 1]")
+
+
+@pytest.mark.parametrize("method", ["fit", "index", "search", "explain"])
+def test_a_plug_in_that_fails_is_one_line(explain, plugin, capsys, method):
+    fails = f"\n    def {method}(self, *_):\n        raise RuntimeError('no more\\nof this')\n"
+    mine = plugin("mine", OVERLAP.rstrip("\n") + "\n" + fails)
+    assert explain("mine", "--question=q41", f"--plugin={mine}") == 2
+    told = capsys.readouterr().err
+    assert told.splitlines()[-1].startswith(f"bench: mine: {method}() failed: RuntimeError: no more of this (mine.py:")
+    assert "Traceback" not in told

@@ -133,3 +133,17 @@ def test_the_spaces_that_ship_hold_the_defaults_and_what_the_retriever_takes(nam
         for end in ends:
             values = {other.name: other.given for other in found} | {one.name: int(end) if one.whole else end}
             build(assigned(parse(name), found, values), plugins)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("../a.vec", ("../a.vec",)),
+        ("../a.vec~../b.vec", ("../a.vec", "../b.vec")),
+        ("./a..b~/c", ("./a..b", "/c")),
+        ("~/a~~/b", ("~/a", "~/b")),
+        ("a~b", ("a", "b")),
+    ],
+)
+def test_paths_are_values_whatever_dots_and_tildes_they_hold(tunable, text, values):
+    assert searched("tunable", tunable(), kind=text)["kind"].values == values

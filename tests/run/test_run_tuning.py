@@ -1,15 +1,18 @@
 """--tune: trials on train and dev alone, kept and gone on with, and both systems in the run."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench.data.load import open_dataset
 from bench.errors import DataError, OptionError
+from bench.plugins import find
 from bench.run import tuning
 from bench.run.plan import Request, make_plan
 from bench.run.process import JobFailedError
 from bench.run.store import Store
+from bench.run.studies import studies_of
 from bench.run.tuning import tuned
 from bench.run.tuning_request import read_tuning_requests
 
@@ -101,6 +104,7 @@ class Pretended:
 
     started = trials = 0
     stop_at = 0
+    farthest = 0.8
 
     def __init__(self, job, log, **_limits):
         type(self).started += 1
@@ -114,7 +118,7 @@ class Pretended:
         if self.trials == self.stop_at:
             raise KeyboardInterrupt
         turn = float(spec.partition("=")[2] or 0.3)
-        if turn > 0.8:
+        if turn > self.farthest:
             raise JobFailedError("too far")
         return {"dev": 1 - abs(turn - 0.7), "seconds": 2.0}
 
@@ -171,6 +175,9 @@ def test_an_interrupted_search_goes_on_as_if_it_had_not_been(planned, pretended)
     pretended.trials, pretended.stop_at = 0, 6
     with pytest.raises(KeyboardInterrupt, match="the same command goes on"):
         tuned(planned("knob=12", cache="b"), Quiet())
+    pretended.trials = 3
+    with pytest.raises(KeyboardInterrupt, match="the same command without --refit goes on"):
+        tuned(planned("knob=12", cache="c", refit=True), Quiet())
     pretended.stop_at, pretended.trials = 0, 0
     [again] = tuned(planned("knob=12", cache="b"), Quiet()).tunings
     assert pretended.trials == 7  # five were stored
@@ -238,6 +245,28 @@ def test_another_source_seed_or_range_is_another_search(planned, pretended, plug
     assert trials(refit=True) == 2
     monkeypatch.setitem(globals(), "KNOB", KNOB + "# another source")
     assert trials() == 2
+
+
+def test_failures_at_the_end_are_tried_again_and_those_before_are_not(planned, pretended):
+    """Their cause, memory or a missing package, may be gone."""
+    [failed] = tuned(planned("knob=3:turn=0.81~0.9"), Quiet()).tunings
+    assert [trial.dev is None for trial in failed.trials] == [False, True, True]
+    pretended.trials = 0
+    pretended.farthest = 1
+    [again] = tuned(planned("knob=3:turn=0.81~0.9"), Quiet()).tunings
+    assert pretended.trials == 2
+    assert [trial.values for trial in again.trials] == [trial.values for trial in failed.trials]
+    assert [trial.dev is None for trial in again.trials] == [False, False, False]
+
+
+def test_another_device_is_another_search(planned):
+    plan = planned("knob=2")
+    system, plugins = plan.studies[0].request, find(plan.request.plugins)
+    paths = {
+        device: studies_of([system], [replace(job, device=device) for job in plan.jobs], plugins, plan.dataset)[0].path
+        for device in ("cpu", "cuda")
+    }
+    assert paths["cpu"] == plan.studies[0].path != paths["cuda"]
 
 
 def test_what_cannot_be_tuned_is_one_line_before_any_work(planned, collection):

@@ -3,8 +3,8 @@
 import pytest
 
 from bench.errors import OptionError
-from bench.outcome import Trial
-from bench.run.tuning_request import Budget, read_tuning_requests
+from bench.outcome import Trial, Tuning
+from bench.run.tuning_request import Budget, read_tuning_requests, repeated
 
 
 def trials(*seconds):
@@ -46,3 +46,11 @@ def test_what_is_no_budget_is_refused_with_the_form(text):
 def test_a_range_given_twice_is_refused():
     with pytest.raises(OptionError, match="'k1' is given twice"):
         read_tuning_requests("bm25=3:k1=1..2:k1=2..3")
+
+
+def test_a_repeated_search_makes_as_many_trials_as_the_time_bought_then():
+    requests = read_tuning_requests("bm25=10min:k1=0..3,gru=5")
+    study = Tuning("bm25", "bm25", "10min", 0, "cpu", 1, 1, None, {}, (Trial("bm25", {}, 0.1, 400.0),) * 3)
+    timed, counted = repeated(requests, [study, study])
+    assert (timed.budget, timed.spec, timed.ranges) == (Budget("3", trials=3), requests[0].spec, {"k1": "0..3"})
+    assert counted == requests[1]

@@ -22,7 +22,7 @@ _MARKS = {"CommunityOwnedDate": "community wiki", "ClosedDate": "closed", "Locke
 class Posts:
     """What ``read_posts`` found: the threads, and counts of all rows by their kind."""
 
-    def __init__(self, tag: str, *, bodies: bool, accepted_only: bool) -> None:
+    def __init__(self, tag: str, *, accepted_only: bool) -> None:
         self.threads = Threads(accepted_only=accepted_only)
         self.rows = 0
         self.asked = 0
@@ -30,7 +30,6 @@ class Posts:
         self.others = 0
         """Rows that are neither question nor answer: tag wikis, nominations, notices."""
         self._tag = tag.casefold()
-        self._bodies = bodies
         self._highest = 0
         self._ahead: set[int] = set()
         self.again = False
@@ -67,7 +66,7 @@ class Posts:
             Question(
                 id=number,
                 title=row.get("Title", ""),
-                body=row.get("Body", "") if self._bodies else "",
+                body=row.get("Body", ""),
                 date=_date(row),
                 accepted=_number(row, "AcceptedAnswerId") if "AcceptedAnswerId" in row else 0,
                 licence=row.get("ContentLicense", ""),
@@ -94,15 +93,15 @@ class Posts:
                 self.again = True
 
 
-def read_posts(path: Path, tag: str, *, bodies: bool, accepted_only: bool, progress: Progress) -> Posts:
-    """Read the questions that carry ``tag`` ("" for all) and their best answers; ``bodies`` keeps those of questions too.
+def read_posts(path: Path, tag: str, *, accepted_only: bool, progress: Progress) -> Posts:
+    """Read the questions that carry ``tag`` ("" for all) and their best answers.
 
     One reading is enough for a file in which every question stands before its answers, as in nearly all dumps, since
     answers to other questions are passed over without being held. Where an answer of a kept question came first, the
     answers are read a second time, with all questions known. Memory: the kept questions with one answer each, whatever
     the size of the file. Raises DataError.
     """
-    posts = Posts(tag, bodies=bodies, accepted_only=accepted_only)
+    posts = Posts(tag, accepted_only=accepted_only)
     read_rows(path, MEMBER, "posts", posts.take, lambda done: progress(0.3 * done, f"reading {path}"))
     if posts.again:
         posts.threads.forget_answers()

@@ -125,7 +125,6 @@ class StackExchange(Source):
         posts = read_posts(
             path,
             self.tag,
-            bodies=True,
             accepted_only=self.solutions == "accepted",
             progress=opening.progress,
         )

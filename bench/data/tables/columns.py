@@ -24,6 +24,8 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 }
 """Names under which a column is found, compared without case, the first one that is there; a card can name others."""
 
+_TEXTS = ("question", "solution", "body")
+"""What is given one of these by name is not found to be another by its usual name."""
 _OPTIONAL = ("id", "group", "date", "body")
 _ID_BYTES = 6
 
@@ -82,12 +84,17 @@ def _columns(table: str, record: Record, wanted: Mapping[str, str]) -> dict[str,
     names = list(record.fields)
     by_folded = {_evened(name): name for name in reversed(names)}
     found: dict[str, str] = {}
-    for role, synonyms in SYNONYMS.items():
-        if name := wanted[role]:
-            if name not in names and _evened(name) not in by_folded:
-                raise DataError(f"{table}:{record.line}: no column {name!r}; there are {', '.join(map(repr, names))}")
+    for role, name in wanted.items():
+        if name and name not in names and _evened(name) not in by_folded:
+            raise DataError(f"{table}:{record.line}: no column {name!r}; there are {', '.join(map(repr, names))}")
+        if name:
             found[role] = name if name in names else by_folded[_evened(name)]
-        elif matching := [by_folded[name] for name in synonyms if name in by_folded]:
+    taken = {found[role] for role in _TEXTS if role in found}
+    for role, synonyms in SYNONYMS.items():
+        if role in found:
+            continue
+        matching = [by_folded[name] for name in synonyms if name in by_folded]
+        if matching := [name for name in matching if role not in _TEXTS or name not in taken]:
             found[role] = matching[0]
         elif role in ("question", "solution"):
             raise DataError(
@@ -99,8 +106,10 @@ def _columns(table: str, record: Record, wanted: Mapping[str, str]) -> dict[str,
 
 def _check_roles(table: str, record: Record, columns: Mapping[str, str], first: Record) -> None:
     """Check that a record with other keys than the first one's tells no id, group, date or body that would be passed over."""
+    texts = {columns[role] for role in _TEXTS if role in columns}
     for role in _OPTIONAL:
-        found = [name for name in record.fields if _evened(name) in SYNONYMS[role]] if role not in columns else []
+        fields = [name for name in record.fields if role not in _TEXTS or name not in texts]
+        found = [name for name in fields if _evened(name) in SYNONYMS[role]] if role not in columns else []
         if found:
             raise DataError(
                 f"{table}:{record.line}: {found[0]!r} is here, but not on line {first.line}; "
