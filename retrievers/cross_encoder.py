@@ -80,18 +80,18 @@ class CrossEncoder(Scorer):
             return
         env.progress(0.0, f"loading {self.model}")
         start = perf_counter()
-        self._loaded = load(
+        loaded = load(
             "CrossEncoder", self._origin, device=env.device, precision=self.precision, max_length=self.max_length
         )
-        self._device = env.device
-        model = self._loaded.model
+        model = loaded.model
         if model.num_labels != 1:
             raise DataError(f"{self.model} gives {model.num_labels} scores for a pair, and a re-ranker gives one")
         own = model.prompts.get(model.default_prompt_name, "")
         self._prompt = own if self.prompt == "model" else model.prompts.get(self.prompt, self.prompt or "")
         self._batches = Batches(model, "scores", env.device)
         self.learned = {
-            **self._loaded.facts,
+            **loaded.facts,
             "seconds loading": round(perf_counter() - start, 3),
             "prompt": self._prompt,
         }
+        self._loaded, self._device = loaded, env.device

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 from zipfile import BadZipFile
@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 
 from bench.api import Doc, Env, Hits, Pairs, Query, Retriever
 from bench.errors import DataError, StoreError
+from bench.explanation import Explanation, Terms
+from retrievers.lexical.blas import pinned
+from retrievers.lexical.folds import splits
 from retrievers.lexical.grams import Grams
 from retrievers.lexical.lessons import Lessons, Reading
 from retrievers.lexical.listwise import Lists, learn
-from retrievers.lexical.signals import NAMES, Signals, Table
+from retrievers.lexical.signals import NAMES, Signals, Table, candidates, standard
 from retrievers.text.analysis import Analyzer
 
-FIRST = ("bm25", "grams", "translation", "topics")
-"""The signals whose best documents are candidates."""
+TITLE = "what each signal adds to the score, compared with the other candidates of the question; the sum is the score"
 
 
 @dataclass
@@ -27,7 +29,8 @@ class LearningToRank(Retriever):
     """Weighs BM25, its variants, n-grams, coverage, word translation and topics by a function learned from pairs.
 
     Word translation probabilities are learned by IBM's model 1 (Berger & Lafferty 1999), topics by latent semantic analysis of
-    the searched documents; the function, listwise (ListNet, Cao et al. 2007), from pairs that the translations have not seen.
+    the searched documents; the function, listwise (softmax cross-entropy, Bruch et al. 2019), from pairs that the translations
+    have not seen.
     """
 
     depth: int = 100
@@ -57,35 +60,46 @@ class LearningToRank(Retriever):
     def fit(self, train: Pairs, dev: Pairs, env: Env) -> None:  # noqa: ARG002 - nothing is chosen on dev
         """Learn what the signals need, then the function that weighs them; DataError without pairs."""
         relevant = _relevant(train)
-        pairs = [(asked, at) for asked, found in enumerate(relevant) for at in found.tolist()]
-        if not pairs:
+        pairs = np.array([(asked, at) for asked, found in enumerate(relevant) for at in found.tolist()], dtype=np.int64)
+        if not len(pairs):
             raise DataError("learning-to-rank learns from question/solution pairs, and the training split has none")
-        env.progress(0.0, "reading the pairs")
-        words, grams = (Reading.of(train.queries, train.corpus, one) for one in (self._analyze, Grams()))
-        self._lessons = Lessons.learn(pairs, words, grams)
-        signals = Signals([doc.content for doc in train.corpus], self._analyze, self._lessons, env)
-        block = -(-len(relevant) // self.folds)
-        chosen = np.unique(np.linspace(0, len(relevant) - 1, min(self.questions, len(relevant))).astype(int))
-        lists: list[_List] = []
-        for fold in range(self.folds):
-            signals.teach(Lessons.learn([pair for pair in pairs if pair[0] // block != fold], words, grams))
-            for row in chosen[chosen // block == fold].tolist():
-                lists.extend(self._list(signals.table(train.queries[row].text), relevant[row]))
-            env.progress(0.4 + 0.5 * fold / self.folds, f"{len(lists):,} questions have a candidate that is right")
-        if not lists:
-            raise DataError("learning-to-rank: no training question finds its solution among the first candidates")
-        self._weights = learn(_joined(lists))
-        weights = {name: round(float(weight), 3) for name, weight in zip(NAMES, self._weights, strict=True)}
+        with pinned(env):
+            env.progress(0.0, "reading the pairs")
+            words, grams = (Reading.of(train.queries, train.corpus, one) for one in (self._analyze, Grams()))
+            signals = Signals([doc.content for doc in train.corpus], self._analyze, _portion(env, 0.1, 0.3))
+            asked = [query.text for query in train.queries]
+            lists: list[_List] = []
+            for number, split in enumerate(splits(pairs, self.folds, -(-len(relevant) // self.folds))):
+                part = _portion(env, 0.3 + 0.5 * number / self.folds, 0.3 + 0.5 * (number + 1) / self.folds)
+                part.progress(0.0, f"learning translations without part {number + 1} of the pairs")
+                signals.teach(Lessons.learn(pairs[split.taught].tolist(), words, grams))
+                held = np.intersect1d(pairs[split.held, 0], _spread(self.questions, len(relevant)))
+                for done, row in enumerate(held.tolist()):
+                    if done % 100 == 0:
+                        part.progress(0.5 + 0.5 * done / len(held), f"{len(lists):,} lists of candidates")
+                    lists.extend(self._list(signals.table(asked[row]), relevant[row]))
+            if not lists:
+                raise DataError("learning-to-rank: no training question finds its solution among the first candidates")
+            env.progress(0.8, f"weighing the signals by {len(lists):,} questions with a right candidate")
+            learned = learn(_joined(lists))
+            env.progress(0.9, "learning translations from all pairs")
+            self._take(Lessons.learn(pairs.tolist(), words, grams), learned)
+        weights = {name: round(float(weight), 3) for name, weight in zip(NAMES, learned, strict=True)}
         self.learned = {"pairs": len(pairs), "lists": len(lists), "weights": weights}
 
     def index(self, corpus: Sequence[Doc], env: Env) -> None:
         """Build what every signal needs."""
-        self._env = env
-        self._signals = Signals([doc.content for doc in corpus], self._analyze, self._taught(), env)
+        if self._lessons is None:
+            raise DataError("learning-to-rank has learned nothing yet: fit or load it first")
+        with pinned(env):
+            signals = Signals([doc.content for doc in corpus], self._analyze, env)
+            signals.teach(self._lessons)
+        self._env, self._signals = env, signals
 
     def search(self, queries: Sequence[Query], k: int) -> Hits:
         """Rank the candidates of each question."""
-        ranked = list(self._ranked(queries, k))
+        with pinned(self._env):
+            ranked = list(self._ranked(queries, k))
         width = max((len(positions) for positions, _ in ranked), default=0)
         hits = Hits(
             np.full((len(queries), width), -1, dtype=np.int64), np.zeros((len(queries), width), dtype=np.float32)
@@ -95,9 +109,20 @@ class LearningToRank(Retriever):
             hits.scores[row, : len(scores)] = scores
         return hits
 
+    def explain(self, query: Query, doc: Doc, position: int) -> Explanation:  # noqa: ARG002 - the postings tell
+        """What each signal adds; no number for what is no candidate."""
+        found, features, scores = self._scored(query)
+        at = np.flatnonzero(found == position)
+        if not len(at):
+            return Explanation(float("nan"))
+        added = self._weights * features[:, at[0]]
+        return Explanation(float(scores[at[0]]), (Terms(TITLE, NAMES, tuple(added.tolist())),))
+
     def save(self, folder: Path) -> None:
         """Store what the signals learned, and the weights."""
-        self._taught().save(folder)
+        if self._lessons is None:
+            raise DataError("learning-to-rank has learned nothing yet: fit or load it first")
+        self._lessons.save(folder)
         facts = {"parameters": asdict(self), "weights": self._weights.tolist(), "learned": self.learned}
         (folder / "learned.json").write_text(json.dumps(facts), encoding="utf-8")
 
@@ -105,45 +130,41 @@ class LearningToRank(Retriever):
         """Take over what ``save`` stored; StoreError if it is damaged or was learned with other parameters."""
         try:
             facts = json.loads((folder / "learned.json").read_text(encoding="utf-8"))
-            self._lessons = Lessons.load(folder)
-            self._weights, self.learned = np.array(facts["weights"]), facts["learned"]
+            lessons = Lessons.load(folder)
+            weights, learned = np.array(facts["weights"], dtype=np.float64), dict(facts["learned"])
             parameters = facts["parameters"]
-        except (OSError, ValueError, TypeError, KeyError, BadZipFile) as error:
+            if weights.shape != (len(NAMES),) or not np.isfinite(weights).all():
+                raise ValueError(f"{len(NAMES)} weights expected")  # noqa: TRY301 - said as any other damage
+        except (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, BadZipFile) as error:
             raise StoreError(f"{folder}: cannot be read, delete it to learn again: {error!r}") from None
         if parameters != asdict(self):
             raise StoreError(f"the model stored in {folder} was learned with other parameters: {parameters}")
+        self._take(lessons, weights)
+        self.learned = learned
 
     def _ranked(self, queries: Sequence[Query], k: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         for query in queries:
-            with self._env.stage("signals"):
-                table = self._signals.table(query.text)
-            with self._env.stage("rank"):
-                if table is None:
-                    yield np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
-                    continue
-                found = self._candidates(table)
-                scores = (self._weights @ table[:, found]).astype(np.float32)
-                best = np.argsort(-scores, kind="stable")[:k]
-                yield found[best], scores[best]
+            found, _, scores = self._scored(query)
+            best = np.argsort(-scores, kind="stable")[:k]
+            yield found[best], scores[best]
 
-    def _candidates(self, table: Table) -> NDArray[np.int64]:
-        """Positions of the best documents by each of the first signals, in the order of the corpus."""
-        depth = min(self.depth, table.shape[1])
-        rows = table[[NAMES.index(name) for name in FIRST]]
-        return np.unique(np.argpartition(-rows, depth - 1, axis=1)[:, :depth]).astype(np.int64)
+    def _scored(self, query: Query) -> tuple[NDArray[np.int64], Table, NDArray[np.float32]]:
+        """Positions of the candidates ``[C]`` in the order of the corpus, their features ``[F, C]`` and scores."""
+        with self._env.stage("signals"):
+            table = self._signals.table(query.text)
+        with self._env.stage("rank"):
+            found = candidates(table, self.depth)
+            features = standard(table[:, found])
+            return found, features, (self._weights @ features).astype(np.float32)
 
-    def _list(self, table: Table | None, relevant: NDArray[np.int64]) -> "list[_List]":
+    def _list(self, table: Table, relevant: NDArray[np.int64]) -> "list[_List]":
         """The candidates' features and which are right; nothing where none or all are."""
-        if table is None:
-            return []
-        found = self._candidates(table)
+        found = candidates(table, self.depth)
         right = np.isin(found, relevant)
-        return [(table[:, found].T, right)] if right.any() and not right.all() else []
+        return [(standard(table[:, found]).T, right)] if right.any() and not right.all() else []
 
-    def _taught(self) -> Lessons:
-        if self._lessons is None:
-            raise DataError("learning-to-rank has learned nothing yet: fit or load it first")
-        return self._lessons
+    def _take(self, lessons: Lessons, weights: NDArray[np.float64]) -> None:
+        self._lessons, self._weights = lessons, weights
 
 
 _List = tuple[Table, NDArray[np.bool_]]
@@ -164,3 +185,17 @@ def _relevant(data: Pairs) -> list[NDArray[np.int64]]:
 def _joined(lists: Sequence[_List]) -> Lists:
     starts = np.cumsum([0, *(len(right) for _, right in lists)])
     return Lists(np.concatenate([table for table, _ in lists]), starts, np.concatenate([right for _, right in lists]))
+
+
+def _spread(wanted: int, questions: int) -> NDArray[np.int64]:
+    """Rows of at most so many questions, evenly spread."""
+    return np.unique(np.linspace(0, questions - 1, min(wanted, questions)).astype(np.int64))
+
+
+def _portion(env: Env, start: float, stop: float) -> Env:
+    """``env`` for a part of the work: its progress from 0 to 1 is told as progress from ``start`` to ``stop``."""
+
+    def progress(fraction: float, note: str) -> None:
+        env.progress(start + fraction * (stop - start), note)
+
+    return replace(env, progress=progress)

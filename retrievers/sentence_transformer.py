@@ -97,24 +97,24 @@ class SentenceTransformer(Retriever):
         if self._loaded is None or self._device != env.device:
             env.progress(0.0, f"loading {self.model}")
             start = perf_counter()
-            self._loaded = load(
+            loaded = load(
                 "SentenceTransformer",
                 self._origin,
                 device=env.device,
                 precision=self.precision,
                 max_length=self.max_length,
             )
-            self._device = env.device
-            model = self._loaded.model
+            model = loaded.model
             self._configure(model)
             self._batches = Batches(model, "sentence_embedding", env.device)
             self.learned = {
-                **self._loaded.facts,
+                **loaded.facts,
                 "seconds loading": round(perf_counter() - start, 3),
                 "similarity": self._similarity,
                 "dimensions": model.get_embedding_dimension(),
                 "query prompt": _prompt(model, self.query_prompt, ("query",)),
             }
+            self._loaded, self._device = loaded, env.device
         return self._loaded.model
 
     def _configure(self, model: Any) -> None:
@@ -125,8 +125,9 @@ class SentenceTransformer(Retriever):
         self._similarity = model.similarity_fn_name if self.similarity == "model" else self.similarity
         if self._similarity not in SEARCHED:
             raise DataError(f"{self.model} compares by {self._similarity} distance: give similarity=cosine or dot")
-        size = model.get_embedding_dimension()
         if self.truncate_dim is not None:
+            model.truncate_dim = None  # its own, which would hide how many there are
+            size = model.get_embedding_dimension()
             if size is not None and self.truncate_dim > size:
                 raise DataError(f"truncate_dim={self.truncate_dim}: the vectors of {self.model} have {size} dimensions")
             model.truncate_dim = self.truncate_dim

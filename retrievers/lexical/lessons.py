@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bench.api import Doc, Query
 from retrievers.lexical.counts import TermCounts
-from retrievers.lexical.relevance import Relevance
+from retrievers.lexical.relevance import CLASSES, Relevance
 from retrievers.lexical.translation import Translations
 
 Terms = list[str]
@@ -61,14 +61,18 @@ class Lessons(NamedTuple):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Inverse of ``save``; OSError, ValueError, TypeError or KeyError where a file is missing or damaged."""
+        """Inverse of ``save``; OSError, EOFError, BadZipFile, ValueError, TypeError or KeyError where a file is missing or damaged."""
         facts = json.loads((folder / "lessons.json").read_text(encoding="utf-8"))
         with np.load(folder / "lessons.npz", allow_pickle=False) as arrays:
             table = [arrays[name] for name in Translations._fields[1:]]
             words, grams = (_relevance(facts[name], arrays[name]) for name in ("words", "grams"))
-        return cls(Translations(tuple(facts["translations"]), *table), words, grams)
+        translations = Translations(tuple(facts["translations"]), *table)
+        translations.check()
+        return cls(translations, words, grams)
 
 
 def _relevance(counts: list[dict[str, int]], prior: NDArray[np.float64]) -> Relevance:
     asked, kept = counts
+    if prior.shape != (CLASSES,):
+        raise ValueError(f"a prior for each of {CLASSES} classes of terms expected")
     return Relevance(asked, kept, prior)

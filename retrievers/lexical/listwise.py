@@ -30,7 +30,9 @@ def learn(lists: Lists) -> NDArray[np.float64]:
 
 
 def loss(lists: Lists, weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-    """Mean cross-entropy between softmax and relevance (ListNet's top-one loss; Cao et al. 2007), and its gradient.
+    """Mean softmax cross-entropy with labels that sum to 1 over a list (Bruch et al., ICTIR 2019), and its gradient.
+
+    It is ListNet's top-one loss (Cao et al. 2007) with another target: relevance divided by its sum, not a softmax of it.
 
     ``PENALTY`` times the sum of the squared weights is added.
     """

@@ -7,8 +7,6 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from retrievers.lexical.counts import TermCounts
-
 STRENGTH = 5.0
 """How many questions the estimate for all terms of like frequency outweighs."""
 CLASSES = 24
@@ -41,14 +39,14 @@ class Relevance(NamedTuple):
         of_class = [np.bincount(classes, [n[word] for word in words], CLASSES) for n in (asked, kept)]
         return cls(asked, kept, (of_class[1] + 0.5) / (of_class[0] + 1.5))
 
-    def weights(self, counts: TermCounts) -> NDArray[np.float32]:
-        """``log(r (1-p) / (p (1-r)))`` of each term, float32 ``[V]`` (Robertson & Spärck Jones 1976, F4).
+    def weights(self, terms: Iterable[str], frequencies: NDArray[np.int64], documents: int) -> NDArray[np.float32]:
+        """``log(p (1-q) / (q (1-p)))`` of each term, float32 ``[V]`` (Robertson & Spärck Jones 1976, formula F3).
 
-        r: the chance that a solution takes the question's term up, estimated from the pairs and, where these are few, from
-        the terms that are as frequent. p: the part of all documents that hold it.
+        p: the chance that a solution takes the question's term up, estimated from the pairs and, where these are few, from
+        the terms that are as frequent. q: the part of all documents that hold it; their F4 would leave out the relevant ones.
+        frequencies: int64 ``[V]``, how many of the ``documents`` hold each term.
         """
-        frequencies, documents = counts.document_frequencies, len(counts.lengths)
-        asked, kept = (np.array([n.get(term, 0) for term in counts.terms], float) for n in (self.asked, self.kept))
+        asked, kept = (np.array([n.get(term, 0) for term in terms], float) for n in (self.asked, self.kept))
         prior = self.prior[_classes(frequencies, documents)]
         chance = np.clip((kept + STRENGTH * prior) / (asked + STRENGTH), 1e-4, 0.99)
         common = (frequencies + 0.5) / (documents + 1)

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from bench.api import Env
+from retrievers.lexical.folds import splits
 from retrievers.neural.bag import Bag, learn_bag
 from retrievers.neural.examples import Examples
 from retrievers.neural.interaction import Lexicon
@@ -21,7 +22,7 @@ BLOCK = 256
 
 
 class Fold(NamedTuple):
-    """A part of the training pairs ``[P, 2]``, with vectors that were learned without them."""
+    """A part of the training pairs ``[P, 2]``, with vectors learned without them, their questions and their solutions."""
 
     pairs: NDArray[np.int64]
     lexicon: Lexicon
@@ -52,14 +53,12 @@ def cross_fitted(
 
     bag, record = learn(examples, evaluate, 0)
     block = max(1, min(BLOCK, len(examples.questions) // FOLDS))
-    fold_of = examples.pairs[:, 0] // block % FOLDS
     folds = []
-    for number in range(FOLDS):
-        pairs = examples.pairs[fold_of == number]
-        other, _ = learn(examples._replace(pairs=examples.pairs[fold_of != number]), lambda _: None, number + 1)
+    for number, split in enumerate(splits(examples.pairs, FOLDS, block), start=1):
+        other, _ = learn(examples._replace(pairs=examples.pairs[split.taught]), lambda _: None, number)
         lexicon = Lexicon.of(other, torch.from_numpy(vocabulary.idf))
         questions, solutions = (
             Texts.of(side, width, other, env.device) for side, width in zip(texts, widths, strict=True)
         )
-        folds.append(Fold(pairs, lexicon, questions, solutions))
-    return bag, [fold for fold in folds if len(fold.pairs)], record
+        folds.append(Fold(examples.pairs[split.held], lexicon, questions, solutions))
+    return bag, folds, record

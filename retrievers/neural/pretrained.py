@@ -243,10 +243,23 @@ def _refuse_untrained(missing: list[str], origin: Origin, kind: Kind) -> None:
 def _limit(model: Any, max_length: int | None, origin: Origin) -> None:
     if max_length is None:
         return
-    positions = getattr(model.config, "max_position_embeddings", None)
+    positions = _positions(model)
     if positions is not None and max_length > positions:
         raise DataError(f"max_length={max_length}: {origin.model} has positions for {positions} tokens")
     model.max_seq_length = max_length
+
+
+def _positions(model: Any) -> int | None:
+    """How many tokens the model has positions for; None where that is not limited.
+
+    RoBERTa and its relatives (XLM-R, CamemBERT, MPNet) number positions from the padding's number + 1, so that those up to it
+    are lost: of 514 positions they read 512 tokens.
+    """
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
+            return int(module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1))
+    stated = getattr(model.config, "max_position_embeddings", None)
+    return None if stated is None else int(stated)
 
 
 def _unreachable(origin: Origin, error: Exception) -> str:

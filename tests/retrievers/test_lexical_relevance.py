@@ -15,6 +15,10 @@ def learned():
     return Relevance.learn(PAIRS, FREQUENCIES, 4)
 
 
+def weights(counts):
+    return learned().weights(counts.terms, counts.document_frequencies, len(counts.lengths))
+
+
 def test_a_word_counts_once_for_each_pair():
     assert dict(learned().asked) == {"how": 3, "conv": 2, "w": 1}
     assert dict(learned().kept) == {"conv": 2, "w": 1}
@@ -27,16 +31,16 @@ def test_the_weight_by_hand():
     common = 2.5 / 5
     counts = TermCounts.of(CORPUS)
     expected = np.log(chance / (1 - chance)) - np.log(common / (1 - common))
-    assert learned().weights(counts)[counts.terms["conv"]] == pytest.approx(expected, rel=1e-5)
+    assert weights(counts)[counts.terms["conv"]] == pytest.approx(expected, rel=1e-5)
 
 
 def test_what_solutions_take_up_outweighs_what_they_do_not():
     counts = TermCounts.of(CORPUS)
-    weights = learned().weights(counts)
-    assert weights[counts.terms["conv"]] > weights[counts.terms["z"]] > weights[counts.terms["how"]]
+    found = weights(counts)
+    assert found[counts.terms["conv"]] > found[counts.terms["z"]] > found[counts.terms["how"]]
 
 
 def test_a_word_never_asked_weighs_as_its_class():
     counts = TermCounts.of([*CORPUS, ["new"], ["other"]])
-    weights = learned().weights(counts)
-    assert weights[counts.terms["new"]] == weights[counts.terms["other"]] == weights[counts.terms["x"]]
+    found = weights(counts)
+    assert found[counts.terms["new"]] == found[counts.terms["other"]] == found[counts.terms["x"]]

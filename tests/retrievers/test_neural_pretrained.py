@@ -15,7 +15,7 @@ from pretrained_examples import write_bi_encoder, write_cross_encoder
 from bench.errors import DataError
 from bench.run.store import Store
 from retrievers.neural import pretrained_batches
-from retrievers.neural.pretrained import Origin, multiplying
+from retrievers.neural.pretrained import Origin, _positions, multiplying
 from retrievers.neural.pretrained_batches import FEWEST_TOKENS, MOST_TOKENS, Batches, token_budget
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -120,6 +120,35 @@ def test_products_are_rounded_on_cuda_alone_and_put_back():
         with multiplying(device, precision):
             assert torch.get_float32_matmul_precision() == expected
         assert torch.get_float32_matmul_precision() == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "lost"), [("Bert", 0), ("Roberta", 2), ("XLMRoberta", 2), ("MPNet", 2), ("DistilBert", 0)]
+)
+def test_positions_that_are_lost_before_the_first_token_are_not_offered(kind, lost):
+    """RoBERTa and its relatives read 40 tokens with 42 positions; with one more torch has no vector for the last."""
+    import transformers
+
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    if kind == "DistilBert":
+        sizes = {"dim": 8, "n_layers": 1, "n_heads": 2, "hidden_dim": 8}
+    special = {"pad_token_id": 1 if lost else 0}
+    config = getattr(transformers, f"{kind}Config")(vocab_size=30, max_position_embeddings=42, **sizes, **special)
+    model = getattr(transformers, f"{kind}Model")(config).eval()
+    limit = _positions(model)
+    assert limit == 42 - lost
+    model(input_ids=torch.full((1, limit), 5))
+    with pytest.raises((IndexError, RuntimeError)):
+        model(input_ids=torch.full((1, limit + 1), 5))
+
+
+@pytest.mark.parametrize(
+    ("stated", "limit"), [(SimpleNamespace(max_position_embeddings=9), 9), (SimpleNamespace(), None)]
+)
+def test_a_model_without_a_table_of_positions_has_what_its_configuration_says(stated, limit):
+    model = torch.nn.Linear(1, 1)
+    model.config = stated
+    assert _positions(model) == limit
 
 
 @pytest.fixture
