@@ -37,7 +37,6 @@ class MaxSim(Contrastive):
     temperature: float = 0.05
     epochs: int = 4
 
-    dev_questions: ClassVar[int] = 400
     mixed_lengths: ClassVar[bool] = True
     space: ClassVar[Space] = {**Contrastive.space, "dimensions": (64, 96, 128), "epochs": Range(2, 6)}
 
