@@ -206,7 +206,7 @@ class CNN(Scorer):
 
     def _dev_measure(self, unseen: Examples, env: Env) -> Callable[[], float | None]:
         """RR@10 after re-ranking what a first stage finds among the dev documents."""
-        few = unseen.head(DEV_QUESTIONS)
+        few = unseen.sample(DEV_QUESTIONS)
         questions, solutions = self._wide(few)
         asked = Texts.of(questions, self.query_tokens, self._fitted()[1], env.device)
         reader = self._reader_of(solutions, env.device)

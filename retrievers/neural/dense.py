@@ -219,7 +219,7 @@ class Dense(Retriever):
         )
 
     def _dev_measure(self, dev: Pairs, env: Env) -> Callable[[], float | None]:
-        examples = Examples.of(dev, self._analyze, env.cache).head(self.dev_questions)
+        examples = Examples.of(dev, self._analyze, env.cache).sample(self.dev_questions)
         questions, solutions = self._sequences(examples)
 
         def mean_rr() -> float | None:

@@ -13,7 +13,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own convention
 from retrievers.neural.batches import inference_batches
 from retrievers.neural.packed import Packed
 from retrievers.neural.pooling import Pool, Pooling
-from retrievers.neural.recurrent import project, states, states_by_module
+from retrievers.neural.recurrent import Layers, project, states, states_by_module
 from retrievers.neural.runtime import autocast
 from retrievers.neural.vocabulary import PAD, Sequences
 
@@ -21,10 +21,6 @@ TOKENS_AT_ONCE = 1 << 13
 """Tokens of a batch in inference: enough to keep the products efficient, few enough to keep the states in the cache."""
 TOKENS_PREPARED = 1 << 20
 """Tokens of the texts whose distinct words an encoder prepares together."""
-
-
-FEW_WORDS = 256
-"""With fewer distinct words, as of one question, torch's own GRU is several times faster than ours: it has no loop in Python."""
 
 
 class TextEncoder(nn.Module):
@@ -72,7 +68,7 @@ class Encoder(TextEncoder):
         dimensions = vectors.shape[1]
         self.embedding = nn.Embedding(len(vectors), dimensions, padding_idx=PAD, _weight=vectors.clone())
         self.weight = nn.Parameter(idf.clone()) if skip else None
-        self.gru = nn.GRU(
+        self.gru = Layers(
             dimensions, hidden, layers, bidirectional=bidirectional, dropout=dropout if layers > 1 else 0.0
         )
         width = hidden * (1 + bidirectional)
@@ -134,8 +130,7 @@ class Encoder(TextEncoder):
 
     def _words(self, ids: Tensor) -> Words:
         vectors = self.dropout(self.embedding(ids))
-        by_module = ids.is_cuda or len(ids) < FEW_WORDS
-        return Words(ids, vectors, None if by_module else project(self.gru, 0, vectors))
+        return Words(ids, vectors, None if ids.is_cuda else project(self.gru.together()[0], vectors))
 
     def _states(self, packed: Packed, words: Words, rows: Tensor) -> Tensor:
         if words.received is None:

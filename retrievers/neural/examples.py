@@ -40,9 +40,14 @@ class Examples(NamedTuple):
             np.array(pairs, dtype=np.int64).reshape(-1, 2),
         )
 
-    def head(self, questions: int) -> "Examples":
-        """Only the first questions, with all solutions."""
-        return Examples(self.questions[:questions], self.solutions, self.pairs[self.pairs[:, 0] < questions])
+    def sample(self, questions: int) -> "Examples":
+        """At most so many questions, evenly spaced, with all solutions."""
+        rows = np.linspace(0, len(self.questions), min(questions, len(self.questions)), endpoint=False).astype(np.int64)
+        place = np.full(len(self.questions), -1)
+        place[rows] = np.arange(len(rows))
+        kept = self.pairs[place[self.pairs[:, 0]] >= 0]
+        renumbered = np.column_stack([place[kept[:, 0]], kept[:, 1]])
+        return Examples([self.questions[row] for row in rows.tolist()], self.solutions, renumbered)
 
     def relevance(self) -> sp.csr_array:
         """Matrix ``[questions, solutions]`` of booleans."""

@@ -203,7 +203,7 @@ class Pointwise(Scorer):
         )
 
     def _dev_measure(self, unseen: Examples, env: Env) -> Callable[[], float | None]:
-        few = unseen.head(DEV_QUESTIONS)
+        few = unseen.sample(DEV_QUESTIONS)
         read = self._ids(few.questions), self._ids(few.solutions, documents=True)
         rng = np.random.default_rng(0)
         relevance = few.relevance()

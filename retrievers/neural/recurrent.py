@@ -4,44 +4,90 @@ The parameters are those of a ``torch.nn.GRU``. On CUDA that module computes (cu
 longer than the one below.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own convention
 from torch.nn.utils.rnn import PackedSequence
 
+from retrievers.neural.cell import advance, read, retreat
 from retrievers.neural.packed import Packed
 
+FEW_TEXTS = 4
+"""So few texts are read by one compiled loop: a step's product is too small to be worth a call."""
 
-def project(gru: nn.GRU, layer: int, inputs: Tensor) -> Tensor:
-    """What the gates of a layer receive from its inputs ``[N, E]``: ``[D, N, 3 H]`` float, with all biases that simply add."""
-    names = _directions(gru, layer)
+
+class Weights(NamedTuple):
+    """Of a layer, its ``D`` directions together: inputs ``[D, E, 3 H]``, received ``[D, 1, 3 H]`` (all biases that simply add), recurrent ``[D, 3 H, H]``, bias ``[D, H]``."""
+
+    inputs: Tensor
+    received: Tensor
+    recurrent: Tensor
+    bias: Tensor
+
+
+class Layers(nn.GRU):
+    """A ``torch.nn.GRU`` that puts the parameters of its directions together; outside training once for all calls."""
+
+    _kept: tuple[list[tuple[int, int]], list[Weights]] | None = None
+
+    def train(self, mode: bool = True) -> "Layers":
+        """Set the mode, and forget what was put together: a fused optimiser changes parameters without a trace."""
+        self._kept = None
+        return super().train(mode)
+
+    def together(self) -> list[Weights]:
+        """Of each layer."""
+        if self.training or torch.is_grad_enabled():
+            return [_together(self, layer) for layer in range(self.num_layers)]
+        parameters = [parameter for layer in self.all_weights for parameter in layer]
+        state = [(one.data_ptr(), one._version) for one in parameters]  # noqa: SLF001 - as autograd sees that one was set
+        if self._kept is None or self._kept[0] != state:
+            with (
+                torch.inference_mode(mode=False),
+                torch.no_grad(),
+            ):  # made in inference mode they would serve nowhere else
+                self._kept = state, [_together(self, layer) for layer in range(self.num_layers)]
+        return self._kept[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_kept": None}
+
+
+def _together(gru: Layers, layer: int) -> Weights:
     hidden = gru.hidden_size
-    biases = [
-        getattr(gru, f"bias_ih_{name}") + F.pad(getattr(gru, f"bias_hh_{name}")[: 2 * hidden], (0, hidden))
-        for name in names
-    ]
-    weights = torch.stack([getattr(gru, f"weight_ih_{name}").T for name in names])
-    received = torch.baddbmm(torch.stack(biases)[:, None], inputs.expand(len(names), -1, -1), weights)
-    return _at_least_float32(received)
+    names = [f"l{layer}", f"l{layer}_reverse"][: 1 + gru.bidirectional]
+    inner = [getattr(gru, f"bias_hh_{name}") for name in names]
+    outer = [getattr(gru, f"bias_ih_{name}") for name in names]
+    simple = [own + F.pad(other[: 2 * hidden], (0, hidden)) for own, other in zip(outer, inner, strict=True)]
+    return Weights(
+        torch.stack([getattr(gru, f"weight_ih_{name}").T for name in names]),
+        torch.stack(simple)[:, None],
+        torch.stack([getattr(gru, f"weight_hh_{name}").T for name in names]).transpose(1, 2),
+        torch.stack([bias[2 * hidden :] for bias in inner]),
+    )
 
 
-def states(gru: nn.GRU, packed: Packed, table: Tensor, rows: Tensor) -> Tensor:
+def project(weights: Weights, inputs: Tensor) -> Tensor:
+    """What the gates of a layer receive from its inputs ``[N, E]``: ``[D, N, 3 H]`` float."""
+    directions = len(weights.inputs)
+    return _at_least_float32(torch.baddbmm(weights.received, inputs.expand(directions, -1, -1), weights.inputs))
+
+
+def states(gru: Layers, packed: Packed, table: Tensor, rows: Tensor) -> Tensor:
     """States of the last layer ``[D, T, H]`` on a CPU, each direction in the order in which it reads.
 
     table ``[D, U, 3 H]``: ``project`` of the first layer's distinct inputs; rows ``[T]``: which of them each token is.
     """
-    read = rows[packed.reading]
+    chosen = rows[packed.reading]
     result: Tensor = torch.empty(0)
-    for layer in range(gru.num_layers):
+    for layer, weights in enumerate(gru.together()):
         if layer:
             inputs = F.dropout(packed.token_order(result), gru.dropout, gru.training)
-            table, read = project(gru, layer, inputs), packed.reading
-        names = _directions(gru, layer)
-        weight = torch.stack([getattr(gru, f"weight_hh_{name}") for name in names])
-        bias = torch.stack([getattr(gru, f"bias_hh_{name}")[2 * gru.hidden_size :] for name in names])
-        result = recurrence(table, read[: len(names)], weight, bias, packed.sizes)
+            table, chosen = project(weights, inputs), packed.reading
+        result = recurrence(table, chosen[: len(table)], weights.recurrent, weights.bias, packed.sizes)
     return result
 
 
@@ -89,22 +135,20 @@ class _Recurrence(torch.autograd.Function):
         hidden, texts = weight.shape[-1], max(sizes, default=0)
         learning = any(ctx.needs_input_grad)
         result = table.new_empty(directions, total, hidden)
-        gates = table.new_empty(directions, total if learning else texts, 3 * hidden)
-        inner = table.new_empty(directions, total if learning else texts, hidden)
+        gates = table.new_empty(directions, total if learning else 1, 3 * hidden)
+        inner = table.new_empty(directions, total if learning else 1, hidden)
         factor = weight.transpose(1, 2).contiguous().to(half or weight.dtype)
-        previous = table.new_zeros(directions, texts, hidden)
-        steps = zip(_steps(rows, sizes), _steps(result, sizes), _steps(gates, sizes), _steps(inner, sizes), strict=True)
-        for row, state, gate, new in steps:
-            for own, source, chosen in zip(gate, table, row, strict=True):
-                torch.index_select(source, 0, chosen, out=own)
-            reset, update, candidate = gate.chunk(3, -1)
-            previous = previous[:, : state.shape[1]]
-            received = torch.bmm(previous.to(factor.dtype), factor)
-            gate[..., : 2 * hidden].add_(received[..., : 2 * hidden]).sigmoid_()
-            torch.add(received[..., 2 * hidden :], bias[:, None], out=new)
-            # tanh(x) = 2 sigmoid(2 x) - 1: torch's tanh takes three times as long as its sigmoid
-            candidate.addcmul_(reset, new).mul_(2).sigmoid_().mul_(2).sub_(1)
-            previous = torch.lerp(candidate, previous, update, out=state)
+        inputs, written = (table.numpy(), rows.numpy()), (result.numpy(), gates.numpy(), inner.numpy())
+        if texts <= FEW_TEXTS and half is None:
+            read(*inputs, factor.numpy(), bias.numpy(), np.array(sizes, np.int64), *written)
+        else:
+            previous, start = table.new_zeros(directions, texts, hidden), 0
+            for size in sizes:
+                previous = previous[:, :size]
+                received = torch.bmm(previous.to(factor.dtype), factor).to(table.dtype)
+                advance(*inputs, received.numpy(), bias.numpy(), previous.numpy(), *written, start)
+                previous = result[:, start : start + size]
+                start += size
         ctx.sizes, ctx.half, ctx.inputs = sizes, half, table.shape[1]
         if learning:
             ctx.save_for_backward(rows, weight, gates, inner, result)
@@ -115,36 +159,27 @@ class _Recurrence(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Through time; the weights' gradients grow in place."""
         rows, weight, gates, inner, result = ctx.saved_tensors
-        sizes, (directions, _, hidden) = ctx.sizes, weight.shape
-        factor = weight.to(ctx.half or weight.dtype)
+        sizes, (directions, total, hidden) = ctx.sizes, result.shape
+        texts, factor = max(sizes, default=0), weight.to(ctx.half or weight.dtype)
         by_gates = torch.empty_like(gates)
         by_weight, by_bias = torch.zeros_like(weight), weight.new_zeros(directions, hidden)
-        later = gradient.new_zeros(directions, max(sizes, default=0), hidden)  # from the steps after this one
-        buffer = gradient.new_empty(directions, max(sizes, default=0), 3 * hidden)
-        states = _steps(result, sizes)
-        steps = zip(
-            (None, *states)[: len(sizes)], _steps(gradient, sizes), _steps(by_gates, sizes),
-            _steps(gates, sizes), _steps(inner, sizes), strict=True,
-        )  # fmt: skip
-        for before, own, outer, gate, new in reversed(list(steps)):
-            size = own.shape[1]
-            total, recurrent = later[:, :size], buffer[:, :size]
-            previous = torch.zeros_like(total) if before is None else before[:, :size]
-            reset, update, candidate = gate.chunk(3, -1)
-            by_reset, by_update, by_candidate = outer.chunk(3, -1)
-            by_inner = recurrent[..., 2 * hidden :]
-            total += own
-            kept = total * update
-            torch.mul(total - kept, 1 - candidate.square(), out=by_candidate)
-            torch.sub(previous, candidate, out=by_update).mul_(kept).mul_(1 - update)
-            torch.mul(by_candidate, reset, out=by_inner)
-            torch.mul(by_inner, new, out=by_reset).mul_(1 - reset)
-            recurrent[..., : 2 * hidden] = outer[..., : 2 * hidden]
-            by_bias += by_inner.sum(1)
-            if before is not None:
+        later = gradient.new_zeros(directions, texts, hidden)  # from the steps after this one
+        buffer = gradient.new_empty(directions, texts, 3 * hidden)
+        given = gradient.contiguous().numpy(), gates.numpy(), inner.numpy()
+        for step in reversed(range(len(sizes))):
+            size = sizes[step]
+            total -= size
+            begin = total - sizes[step - 1] if step else 0
+            before = result[:, begin : begin + size] if step else torch.zeros_like(later[:, :size])
+            kept, recurrent = later[:, :size], buffer[:, :size]
+            retreat(
+                given[0], before.numpy(), *given[1:],
+                kept.numpy(), by_gates.numpy(), recurrent.numpy(), by_bias.numpy(), total,
+            )  # fmt: skip
+            if step:
                 product = recurrent.to(factor.dtype)
-                by_weight += torch.bmm(product.transpose(1, 2), previous.to(factor.dtype))
-                torch.add(kept, torch.bmm(product, factor), out=total)
+                by_weight += torch.bmm(product.transpose(1, 2), before.to(factor.dtype))
+                kept += torch.bmm(product, factor)
         by_table = [sum_rows(part, row, ctx.inputs) for part, row in zip(by_gates, rows, strict=True)]
         return torch.stack(by_table), None, by_weight, by_bias, None, None
 
@@ -155,16 +190,5 @@ def sum_rows(values: Tensor, rows: Tensor, size: int) -> Tensor:
     return F.embedding_bag(rows.argsort(stable=True), values, counts.cumsum(0) - counts, mode="sum")
 
 
-def _steps(values: Tensor, sizes: tuple[int, ...]) -> tuple[Tensor, ...]:
-    """The part of each step of values ``[D, T, …]``, or the same memory again and again where they hold only one step."""
-    if values.shape[1] == sum(sizes):
-        return torch.split_with_sizes(values, sizes, 1)
-    return tuple(values[:, :size] for size in sizes)
-
-
 def _at_least_float32(values: Tensor) -> Tensor:
     return values.to(torch.promote_types(values.dtype, torch.float32))
-
-
-def _directions(gru: nn.GRU, layer: int) -> list[str]:
-    return [f"l{layer}", f"l{layer}_reverse"][: 1 + gru.bidirectional]

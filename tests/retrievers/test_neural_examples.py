@@ -29,6 +29,18 @@ def test_a_judged_document_outside_the_corpus_is_named():
         examples({"q1": {"d9": 1}})
 
 
+def test_a_sample_is_evenly_spaced_and_keeps_all_solutions():
+    pairs = np.array([[0, 1], [1, 0], [2, 2], [2, 0], [3, 1], [5, 2]])
+    whole = Examples([[f"q{i}"] for i in range(6)], [["a"], ["b"], ["c"]], pairs)
+    found = whole.sample(3)
+    assert found.questions == [["q0"], ["q2"], ["q4"]]
+    assert found.solutions == whole.solutions
+    assert found.pairs.tolist() == [[0, 1], [1, 2], [1, 0]]
+    assert whole.sample(100).pairs.tolist() == pairs.tolist()
+    assert examples({}).sample(1).questions == [["what"]]
+    assert Examples([], [], np.zeros((0, 2), np.int64)).sample(5).questions == []
+
+
 def test_mean_rr_takes_the_first_relevant_and_counts_misses():
     found = examples({"q0": {"d0": 1, "d2": 2}, "q1": {"d1": 1}})
     assert found.mean_rr(np.array([[1, 2, 0], [0, 2, -1]])) == pytest.approx((1 / 2 + 0) / 2)

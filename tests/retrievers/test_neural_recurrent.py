@@ -1,24 +1,30 @@
 import pytest
 import torch
 
+from retrievers.neural import recurrent
 from retrievers.neural.packed import Packed
-from retrievers.neural.recurrent import project, recurrence, states, states_by_module, sum_rows
+from retrievers.neural.recurrent import Layers, project, recurrence, states, states_by_module, sum_rows
 
 IDS = torch.tensor([[1, 5, 0, 3, 2], [2, 0, 0, 3, 4], [3, 0, 0, 1, 0], [1, 0, 0, 5, 0], [0, 0, 0, 2, 0]])
 """Texts of 4, 1, 0, 5 and 2 tokens, with words that come again."""
 SHAPES = [(layers, both) for layers in (1, 2) for both in (True, False)]
 
 
+@pytest.fixture(params=[0, 4], ids=["step by step", "a few texts"], autouse=True)
+def few_texts(request, monkeypatch):
+    monkeypatch.setattr(recurrent, "FEW_TEXTS", request.param)
+
+
 def build(layers, both, dtype=torch.float64, width=6, hidden=4):
     torch.manual_seed(0)
-    gru = torch.nn.GRU(width, hidden, layers, bidirectional=both, dtype=dtype)
+    gru = Layers(width, hidden, layers, bidirectional=both, dtype=dtype).eval()
     return gru, torch.randn(6, width, dtype=dtype, requires_grad=True)
 
 
 def ours(gru, vectors, ids=IDS):
     packed = Packed.of(ids)
     words, rows = torch.unique(packed.ids, return_inverse=True)
-    return packed.token_order(states(gru, packed, project(gru, 0, vectors[words]), rows))
+    return packed.token_order(states(gru, packed, project(gru.together()[0], vectors[words]), rows))
 
 
 def of_each_text_alone(gru, vectors):
@@ -68,6 +74,44 @@ def test_without_gradients_the_same_bits():
     assert learning.requires_grad
     with torch.inference_mode():
         assert torch.equal(ours(gru, vectors), learning)
+
+
+def test_a_changed_parameter_is_seen_without_gradients():
+    gru, vectors = build(2, both=True)
+    with torch.inference_mode():
+        before = ours(gru, vectors)
+    with torch.no_grad():
+        gru.weight_hh_l1_reverse *= 2
+        assert torch.allclose(ours(gru, vectors), of_each_text_alone(gru, vectors), atol=1e-12)
+    gru.load_state_dict(build(2, both=True)[0].state_dict())
+    with torch.inference_mode():
+        assert torch.equal(ours(gru, vectors), before)
+    gru.float()
+    with torch.inference_mode():
+        assert torch.allclose(ours(gru, vectors.float()), before.float(), atol=1e-5)
+
+
+def test_what_a_fused_optimiser_changes_is_seen_after_training():
+    gru, vectors = build(1, both=True, dtype=torch.float32)
+    with torch.inference_mode():
+        ours(gru, vectors)
+    gru.train()
+    ours(gru, vectors).sum().backward()
+    torch.optim.AdamW(gru.parameters(), fused=True).step()
+    gru.eval()
+    with torch.inference_mode():
+        assert torch.allclose(ours(gru, vectors), of_each_text_alone(gru, vectors), atol=1e-6)
+
+
+def test_what_was_put_together_in_inference_serves_gradients_later():
+    gru, vectors = build(1, both=True)
+    with torch.inference_mode():
+        ours(gru, vectors)
+    gru.requires_grad_(requires_grad=False)
+    with torch.no_grad():
+        ours(gru, vectors)
+    ours(gru, vectors).sum().backward()
+    assert vectors.grad.abs().sum() > 0
 
 
 def test_bfloat16_products_change_little_and_are_used():
