@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from time import perf_counter
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,6 +108,9 @@ class Range(NamedTuple):
 Space = Mapping[str, Range | tuple[bool | int | float | str | None, ...]]
 """By the name of a hyper-parameter: a range, or the values to choose from."""
 
+Phase = Literal["index", "search"]
+"""Of a retriever's life, after ``fit``."""
+
 
 def _ignore(fraction: float, note: str) -> None:
     pass
@@ -175,12 +178,28 @@ class Component(ABC):
     space: ClassVar[Space] = {}
     """Hyper-parameters worth searching, and where: ``{"k1": Range(0.5, 3)}``. ``--tune`` tries them on dev."""
 
+    phases: ClassVar[Mapping[str, Phase]] = {}
+    """Hyper-parameters that ``fit`` does not read, by name: what is first read by ``index``, as ``ann`` is, or by ``search``
+    alone. Systems that differ in these only share one fit; what ``search`` alone reads is changed by ``retune``, and ``--sweep``
+    tries several values of it on one index. Parameters that are not named decide what is learned."""
+
+    def prepare(self, env: Env) -> None:  # noqa: B027 - optional
+        """Do once what a fresh machine or process needs, such as compiling kernels; called before anything is timed."""
+
     def fit(self, train: Pairs, dev: Pairs, env: Env) -> None:  # noqa: B027 - optional, most lexical methods learn nothing
         """Learn from the training pairs; hyper-parameters may be chosen on ``dev``. The test split is never seen."""
 
     @abstractmethod
     def index(self, corpus: Sequence[Doc], env: Env) -> None:
         """Do all work on documents; ``corpus`` cannot be read after this returns."""
+
+    def retune(self, **values: Any) -> None:
+        """Search with other values of ``search`` parameters from now on; nothing is learned or indexed again.
+
+        Asked of what is indexed. Extend it where ``index`` has handed them on.
+        """
+        for name, value in values.items():
+            setattr(self, name, value)
 
     def content(self) -> str:
         """Hash of whatever else decides the results beside source and parameters, such as a file that is read; mostly none."""

@@ -9,7 +9,7 @@ from bench.api import Component, Retriever, Scorer
 from bench.ensemble import Ensemble, ensemble
 from bench.errors import SpecError
 from bench.loading import choices, load, reason
-from bench.pipeline import Cascade, Exhaustive, Fusion
+from bench.pipeline import Cascade, Composite, Exhaustive, Fusion
 from bench.plugins import Plugin, get
 from bench.spec import CASCADE_OPTIONS, FUSION_OPTIONS, Spec, Unit
 from bench.spec import Cascade as CascadeSpec
@@ -44,6 +44,26 @@ def canonical(component: Component) -> Spec:
         first, second = canonical(component.first), canonical(component.scorer)
         return CascadeSpec(first, second, _changed(component, CASCADE_OPTIONS))
     return Unit(name_of(component), _changed(component))
+
+
+def fit_spec(component: Component) -> Spec:
+    """The shortest spec of all systems that share a component's fit: without what ``phases`` says is read later.
+
+    A system of parts is fitted by searching with them, so that all of their parameters count.
+    """
+    return _before(component, ("index", "search"))
+
+
+def index_spec(component: Component) -> Spec:
+    """Likewise of all systems that share an index of it: without what ``search`` alone reads."""
+    return _before(component, ("search",))
+
+
+def _before(component: Component, phases: tuple[str, ...]) -> Spec:
+    if isinstance(component, Composite):
+        return canonical(component)
+    changed = tuple(option for option in _changed(component) if component.phases.get(option[0]) not in phases)
+    return Unit(name_of(component), changed)
 
 
 def name_of(component: Component) -> str:
@@ -120,7 +140,7 @@ def _converted(text: str, hint: Any, where: str) -> object:
     wanted = sorted(choices(hint), key=lambda choice: NARROWEST.index(choice) if choice in NARROWEST else -1)
     for choice in wanted:
         if get_origin(choice) is Literal or choice in SPELLED:
-            values = {_text(value): value for value in SPELLED.get(choice, get_args(choice))}
+            values = {value_text(value): value for value in SPELLED.get(choice, get_args(choice))}
             if text in values:
                 return values[text]
             continue
@@ -138,7 +158,7 @@ SPELLED: dict[Any, tuple[object, ...]] = {NoneType: (None,), bool: (True, False)
 
 def _expected(choice: Any) -> str:
     names = {bool: "true or false", int: "a whole number", float: "a number", NoneType: "none"}
-    return names[choice] if choice in names else " or ".join(map(_text, get_args(choice)))
+    return names[choice] if choice in names else " or ".join(map(value_text, get_args(choice)))
 
 
 def _options_of(component: Component) -> tuple[str, ...]:
@@ -151,11 +171,12 @@ def _changed(component: Any, only: tuple[str, ...] | None = None) -> tuple[tuple
         value = getattr(component, item.name)
         default = item.default if item.default_factory is MISSING else item.default_factory()
         if item.init and (only is None or item.name in only) and value != default:
-            changed.append((item.name, _text(value)))
+            changed.append((item.name, value_text(value)))
     return tuple(changed)
 
 
-def _text(value: object) -> str:
+def value_text(value: object) -> str:
+    """A value the way a spec spells it."""
     if isinstance(value, bool) or value is None:
         return str(value).lower()
     return str(value)

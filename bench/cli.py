@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import options
+from bench import options, run_options
 from bench.errors import BenchError
 
 if TYPE_CHECKING:  # these cost start-up time
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    request = options.request_of(options.run_parser().parse_args(arguments))
+    request = run_options.request_of(run_options.run_parser().parse_args(arguments))
     record, store = _carried_out(request, shlex.join(["python", "-m", "bench", *map(_told, arguments)]))
     status = _write_report(store)
     return INTERRUPTED if record.interrupted else status
@@ -144,7 +144,7 @@ def _reproduce(arguments: list[str]) -> int:
     first = Store.named(given.name)
     record, outcomes = first.load()
     typed = shlex.split(record.command)[3:]
-    request = options.request_of(options.run_parser().parse_args(typed))
+    request = run_options.request_of(run_options.run_parser().parse_args(typed))
     request = replace(
         request,
         out=given.out,

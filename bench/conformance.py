@@ -5,40 +5,23 @@ long, so one fitted system serves every check that a fresh one would not serve b
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bench.api import Component, Doc, Env, Hits, Pairs, Query, Retriever, Scorer
-from bench.errors import BenchError, HitsError
+from bench.api import Component, Doc, Env, Hits, Pairs, Query, Retriever
+from bench.conformance_subject import ConformanceError, Material, Subject, Table, synthetic_material
+from bench.errors import HitsError
 from bench.explanation import faults
 from bench.loading import reason
 from bench.measure.ranking import canonical
 from bench.pipeline import Exhaustive, is_seeded
-from bench.run.corpus import CorpusHandle
 
 TOLERANCE = 1e-4
 """How far a score may depend on what else is in the batch (different summation order), relative to the largest."""
-
-Table = NDArray[np.float64]
-
-
-class ConformanceError(BenchError):
-    """A retriever breaks the contract; the message names the check and says what was expected."""
-
-
-class Material(NamedTuple):
-    """A tiny collection: ``pool`` is what is indexed, ``queries`` are asked of it."""
-
-    train: Pairs
-    dev: Pairs
-    pool: tuple[Doc, ...]
-    queries: tuple[Query, ...]
 
 
 def check_retriever(component: Component, material: Material | None = None, device: str = "cpu") -> list[str]:
@@ -55,65 +38,6 @@ def check_retriever(component: Component, material: Material | None = None, devi
             why = str(error) if isinstance(error, ConformanceError) else reason(error)
             raise ConformanceError(f"{check.__name__}: {why}") from error
     return [check.__name__ for check in CHECKS]
-
-
-def synthetic_material(pairs: int = 120) -> Material:
-    """Questions and solutions that share a rare word and topic words; the last 20 pairs are held out."""
-    rng = np.random.default_rng(7)
-    topics = [[f"topic{t}word{w}" for w in range(12)] for t in range(8)]
-    docs, queries = [], []
-    for at in range(pairs):
-        topic = topics[at % len(topics)]
-        key = f"key{at // 2}"
-        docs.append(Doc(f"d{at:03d}", " ".join([key, *rng.choice(topic, 8), "return value"])))
-        queries.append(Query(f"q{at:03d}", " ".join(["how to", key, *rng.choice(topic, 2)])))
-    return Material(
-        train=_pairs(docs[:-40], queries[:-40]),
-        dev=_pairs(docs[-40:-20], queries[-40:-20]),
-        pool=(*docs[-20:], Doc("empty", ""), Doc("code", "def f(x):\n    return x", "a title")),
-        queries=(*queries[-20:], Query("unseen", "zzzz qqqq"), Query("empty", "")),
-    )
-
-
-@dataclass
-class Subject:
-    """What is checked, on what and where."""
-
-    component: Component
-    material: Material
-    env: Env
-
-    @cached_property
-    def ready(self) -> Retriever:
-        """The one system that the checks share, fitted and indexed; who indexes it anew indexes it back."""
-        return self.fitted(self.material, self.env)
-
-    def make(self) -> Retriever:
-        """A fresh system with the same parameters."""
-        fresh: Component = replace(self.component)  # type: ignore[type-var]  # components are dataclasses
-        if isinstance(fresh, Scorer):
-            return Exhaustive(fresh)
-        if isinstance(fresh, Retriever):
-            return fresh
-        raise ConformanceError(f"{type(fresh).__name__} is neither a Retriever nor a Scorer")
-
-    def fitted(self, material: Material, env: Env) -> Retriever:
-        """A fresh system that has learned from the material and indexed its pool."""
-        system = self.make()
-        system.fit(material.train, material.dev, env)
-        self.index(system, material.pool, env)
-        return system
-
-    def index(self, system: Retriever, pool: tuple[Doc, ...], env: Env | None = None) -> None:
-        """Index documents that cannot be read afterwards."""
-        handle = CorpusHandle(pool)
-        system.index(handle, env or self.env)
-        handle.close()
-
-    def scores(self, system: Retriever, material: Material | None = None) -> Table:
-        """Every question's score of every document ``[Q, N]``, NaN where it was not retrieved."""
-        queries, size = (material or self.material).queries, len(self.material.pool)
-        return _by_document(system.search(queries, size), size)
 
 
 Check = Callable[[Subject], None]
@@ -179,16 +103,46 @@ def ranks_one_document(subject: Subject) -> None:
 def survives_saving(subject: Subject) -> None:
     """load() of what save() wrote stands for fit(); both or neither are there."""
     system, other = subject.ready, subject.make()
-    mine, theirs = (one.scorer if isinstance(one, Exhaustive) else one for one in (system, other))
-    saves = type(mine).save is not Component.save
-    _ask(saves == (type(mine).load is not Component.load), "save() and load() belong together")
-    if not saves:
+    saves = type(_own(system)).save is not Component.save
+    _ask(saves == (type(_own(system)).load is not Component.load), "save() and load() belong together")
+    if saves:
+        _take_over(system, other)
+        subject.index(other, subject.material.pool)
+        _ask(
+            _close(subject.scores(system), subject.scores(other)), "a loaded fit must score like the one that was saved"
+        )
+
+
+def shares_its_fit(subject: Subject) -> None:
+    """A stored fit serves all systems that differ in parameters alone which ``phases`` says it does not read.
+
+    Asked where such a parameter has another value than its default.
+    """
+    usual = _usual(subject.component, ("index", "search"))
+    if not usual or type(subject.component).save is Component.save:
         return
-    with TemporaryDirectory() as folder:
-        mine.save(Path(folder))
-        theirs.load(Path(folder))
+    plain, other = subject.make(**usual), subject.make()
+    plain.fit(subject.material.train, subject.material.dev, subject.env)
+    _take_over(plain, other)
     subject.index(other, subject.material.pool)
-    _ask(_close(subject.scores(system), subject.scores(other)), "a loaded fit must score like the one that was saved")
+    same = _close(subject.scores(subject.ready), subject.scores(other))
+    _ask(same, f"{' or '.join(sorted(usual))} changes what fit() learns: take it out of `phases`")
+
+
+def retunes_without_indexing(subject: Subject) -> None:
+    """retune() does what another value at the time of index() would have done.
+
+    Asked where a parameter that ``search`` alone reads has another value than its default.
+    """
+    usual = _usual(subject.component, ("search",))
+    if not usual:
+        return
+    other = subject.make(**usual)
+    other.fit(subject.material.train, subject.material.dev, subject.env)
+    subject.index(other, subject.material.pool)
+    _own(other).retune(**{name: getattr(subject.component, name) for name in usual})
+    same = _close(subject.scores(subject.ready), subject.scores(other))
+    _ask(same, f"retune() of {' and '.join(sorted(usual))} must do what its value in index() would have done")
 
 
 def explains_its_scores(subject: Subject) -> None:
@@ -241,12 +195,32 @@ CHECKS: tuple[Check, ...] = (
     indexes_again,
     ranks_one_document,
     survives_saving,
+    shares_its_fit,
+    retunes_without_indexing,
     explains_its_scores,
     repeats_itself,
     tells_whether_seeds_matter,
     reads_no_ids,
 )
 """In this order: each may rely on what those before it have shown of the shared system."""
+
+
+def _own(system: Retriever) -> Component:
+    """Without what ranks with a scorer."""
+    return system.scorer if isinstance(system, Exhaustive) else system
+
+
+def _take_over(fitted: Retriever, fresh: Retriever) -> None:
+    with TemporaryDirectory() as folder:
+        _own(fitted).save(Path(folder))
+        _own(fresh).load(Path(folder))
+
+
+def _usual(component: Component, phases: tuple[str, ...]) -> dict[str, Any]:
+    """Defaults of the parameters of these phases that have another value."""
+    defaults = {item.name: item.default for item in fields(component) if item.default is not MISSING}  # type: ignore[arg-type]
+    names = [name for name, phase in component.phases.items() if phase in phases and name in defaults]
+    return {name: defaults[name] for name in names if getattr(component, name) != defaults[name]}
 
 
 def _renamed(material: Material) -> Material:
@@ -272,22 +246,11 @@ def _renamed(material: Material) -> Material:
     )
 
 
-def _pairs(docs: list[Doc], queries: list[Query]) -> Pairs:
-    return Pairs(docs, queries, {query.id: {doc.id: 1} for query, doc in zip(queries, docs, strict=True)})
-
-
 def _ranking(hits: Hits, queries: tuple[Query, ...], pool: tuple[Doc, ...], k: int) -> None:
     try:
         canonical(hits, [query.id for query in queries], [doc.id for doc in pool], k)
     except HitsError as error:
         raise ConformanceError(f"search() did not return a ranking: {error}") from None
-
-
-def _by_document(hits: Hits, size: int) -> Table:
-    """Scores ``[Q, size]`` by position; NaN where a document was not retrieved."""
-    table = np.full((len(hits.positions), size + 1), np.nan, dtype=np.float64)
-    np.put_along_axis(table, np.where(hits.positions < 0, size, hits.positions), hits.scores, axis=1)
-    return table[:, :size]
 
 
 def _close(a: Table, b: Table) -> bool:

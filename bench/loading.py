@@ -4,14 +4,14 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType, NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from bench.api import Component, Retriever, Scorer
+from bench.api import Component, Phase, Retriever, Scorer
 from bench.errors import BenchError, PluginError
 from bench.plugins import Plugin
 
@@ -105,6 +105,16 @@ def _validate_attributes(loaded: type[Component], plugin: Plugin) -> None:
         hints = get_type_hints(loaded)
     except Exception as error:
         raise PluginError(f"{plugin.origin}: {loaded.__name__}: cannot resolve a type: {reason(error)}") from error
+    names = [item.name for item in fields(loaded) if item.init]  # type: ignore[arg-type]  # it is a dataclass
+    phases: object = loaded.phases
+    if not isinstance(phases, Mapping):
+        raise PluginError(
+            f"{plugin.origin}: {loaded.__name__}.phases must be a dictionary such as {{'width': 'search'}}"
+        )
+    for name, phase in phases.items():
+        if name not in names or phase not in get_args(Phase):
+            wanted = f"a hyper-parameter and {' or '.join(get_args(Phase))}"
+            raise PluginError(f"{plugin.origin}: {loaded.__name__}.phases says {name!r}: {phase!r}, not {wanted}")
     for item in fields(loaded):  # type: ignore[arg-type]  # it is a dataclass
         hint = hints[item.name]
         if item.init and not all(choice in TYPES or get_origin(choice) is Literal for choice in choices(hint)):

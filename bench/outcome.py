@@ -216,6 +216,19 @@ class Tuning:
 
 
 @dataclass(frozen=True)
+class Sweep:
+    """Systems that differ in one parameter, which search alone reads: they have one fit and one index.
+
+    spec: the system as given. parameter: its name. values: as a spec spells them; systems: the spec for each of them.
+    """
+
+    spec: str
+    parameter: str
+    values: tuple[str, ...]
+    systems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """What was asked for and on what; one per report folder.
 
@@ -238,6 +251,7 @@ class RunRecord:
     train_pairs: numbers of training pairs that were learned from, from small to large, None for all. The results are those
         of the last, ``main_size``; the others show how quality grows.
     tunings: searches for hyper-parameters that came before the jobs.
+    sweeps: what parameters of the search were varied; the systems are among the others.
     interrupted: whether the user ended the run before everything was measured.
     """
 
@@ -271,6 +285,7 @@ class RunRecord:
     canaries: Mapping[str, tuple[bool, str]] = field(default_factory=dict)
     train_pairs: tuple[int | None, ...] = (None,)
     tunings: tuple[Tuning, ...] = ()
+    sweeps: tuple[Sweep, ...] = ()
     interrupted: bool = False
 
     @property

@@ -41,6 +41,11 @@ class Composite(Component):
         """Where and how part ``number`` runs, if the system runs in ``env``."""
         return env_for(self.components[number], env)
 
+    def prepare(self, env: Env) -> None:
+        """Prepare the parts."""
+        for number, part in enumerate(self.components):
+            part.prepare(self.env_of(number, env))
+
     def index(self, corpus: Sequence[Doc], env: Env) -> None:
         """Index every part over the same corpus; each has stages of its own, told under its name."""
         self._env = env
@@ -146,10 +151,8 @@ class Exhaustive(Composite, Retriever):
         rows = max(1, SCORES_AT_ONCE // max(1, self._size))
         everything = np.arange(self._size, dtype=np.int64)
         chunks = [queries[start : start + rows] for start in range(0, len(queries), rows)] or [queries]
-        found = [
-            Hits.top(self.scorer.score(chunk, np.broadcast_to(everything, (len(chunk), self._size))), k)
-            for chunk in chunks
-        ]
+        score = self.scorer.score
+        found = [Hits.top(score(some, np.broadcast_to(everything, (len(some), self._size))), k) for some in chunks]
         return Hits(np.vstack([hits.positions for hits in found]), np.vstack([hits.scores for hits in found]))
 
 

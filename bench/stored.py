@@ -10,7 +10,7 @@ import msgspec
 from bench.errors import StoreError
 from bench.outcome import Outcome, RunRecord
 
-SCHEMA = 3
+SCHEMA = 4
 """Raised when a field is added, goes or changes meaning, together with a migration."""
 
 Data = dict[str, Any]
@@ -112,5 +112,15 @@ def _record_3(data: Data) -> Data:
     return {**data, "train_pairs": [None], "tunings": []}
 
 
-_OUTCOME_MIGRATIONS = {1: _outcome_2, 2: _outcome_3}
-_RECORD_MIGRATIONS = {1: _record_2, 2: _record_3}
+def _outcome_4(data: Data) -> Data:
+    """Nothing new."""
+    return data
+
+
+def _record_4(data: Data) -> Data:
+    """Nothing was swept."""
+    return {**data, "sweeps": []}
+
+
+_OUTCOME_MIGRATIONS = {1: _outcome_2, 2: _outcome_3, 3: _outcome_4}
+_RECORD_MIGRATIONS = {1: _record_2, 2: _record_3, 3: _record_4}

@@ -11,10 +11,10 @@ from torch.nn import functional as F  # noqa: N812 - torch's own convention
 
 from bench.api import Doc, Env, Hits, Query, Retriever
 from bench.errors import DataError
-from retrievers.neural.cosine import top_k
 from retrievers.neural.pretrained import Loaded, Origin, load, multiplying
 from retrievers.neural.pretrained_batches import Batches
 from retrievers.neural.runtime import pinned
+from retrievers.neural.topk.index import CosineIndex
 
 SEARCHED = ("cosine", "dot")
 DOCUMENT_PROMPTS = ("document", "passage", "corpus")
@@ -76,12 +76,16 @@ class SentenceTransformer(Retriever):
             def told(fraction: float) -> None:
                 env.progress(fraction, f"{fraction * len(texts):,.0f} of {len(texts):,} documents encoded")
 
-            self._vectors, longest = self._encode(texts, prompt, "document", told)
+            vectors, longest = self._encode(texts, prompt, "document", told)
             self.learned |= {
                 "document prompt": prompt,
                 "longest document": longest,
                 "seconds encoding": round(perf_counter() - start, 3),
             }
+            self._index = CosineIndex(
+                vectors, env.device, similarity="dot", threads=env.threads, cache=env.cache
+            )  # their length is 1 where it is to be
+            self.learned["exact search"] = self._index.about
 
     def search(self, queries: Sequence[Query], k: int) -> Hits:
         """Encode the questions and rank by similarity; equal ones keep the order of the corpus."""
@@ -89,7 +93,7 @@ class SentenceTransformer(Retriever):
             return Hits(np.zeros((0, k), dtype=np.int64), np.zeros((0, k), dtype=np.float32))
         with pinned(self._env):
             vectors, _ = self._encode([query.text for query in queries], self.learned["query prompt"], "query")
-            positions, scores = top_k(vectors, self._vectors, k)
+            positions, scores = self._index.search(vectors, k)
         return Hits(positions.cpu().numpy(), scores.cpu().numpy())
 
     def _ready(self, env: Env) -> Any:

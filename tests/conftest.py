@@ -11,6 +11,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 WORDS = ["tensor", "gradient", "loader", "kernel", "batch", "device", "optimizer", "layer", "shape", "dtype", "loss"]
 
 
+def pytest_addoption(parser):
+    parser.addoption("--scoring", default=None, help="a folder: benchmarks of scoring write their tables there")
+
+
 @pytest.fixture
 def plugin(tmp_path):
     """Write a plug-in's source to ``NAME.py`` and return its path."""

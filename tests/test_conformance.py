@@ -8,6 +8,7 @@ from plugin_examples import OVERLAP, SCORER, ZEROS, broken
 
 from bench.build import build
 from bench.conformance import CHECKS, ConformanceError, check_retriever
+from bench.errors import PluginError
 from bench.loading import load
 from bench.pipeline import Exhaustive
 from bench.plugins import find
@@ -27,6 +28,27 @@ def test_every_retriever_fulfils_the_contract(name):
     system = build(parse(FAST.get(name, name)), find())
     component = system.scorer if isinstance(system, Exhaustive) else system
     assert len(check_retriever(component)) == len(CHECKS)
+
+
+PHASED = broken(
+    "return Hits.top(np.tile(np.arange(self._size) * self._learned * self._width * self.depth, (len(queries), 1)), k)",
+    index="self._width = self.width",
+    extra="""
+    width: int = 1
+    depth: int = 1
+    phases: ClassVar = {"width": "index", "depth": "search"}
+
+    def fit(self, train, dev, env):
+        self._learned = 1
+
+    def save(self, folder):
+        (folder / "learned").write_text(str(self._learned))
+
+    def load(self, folder):
+        self._learned = int((folder / "learned").read_text())
+
+""",
+).replace("import signal", "import signal\nfrom typing import ClassVar")
 
 
 @pytest.mark.parametrize("source", [OVERLAP, SCORER])
@@ -115,3 +137,35 @@ def test_the_kit_catches(plugin, source, problem):
     component = load(find([plugin("mine", source)])["mine"])()
     with pytest.raises(ConformanceError, match=problem):
         check_retriever(component)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        (("x", "x"), None),
+        (("self._learned = 1", "self._learned = self.width"), "^shares_its_fit: depth or width changes what fit"),
+        (("self._learned = 1", "self._learned = self.depth"), "^shares_its_fit: depth or width changes what fit"),
+        (("= self.width", "= self.width * self.depth"), "^retunes_without_indexing: retune\\(\\) of depth must do"),
+    ],
+)
+def test_the_kit_asks_whether_parameters_are_read_when_phases_says(plugin, wrong, problem):
+    component = load(find([plugin("mine", PHASED.replace(*wrong))])["mine"])(width=2, depth=3)
+    if problem is None:
+        assert len(check_retriever(component)) == len(CHECKS)
+        return
+    with pytest.raises(ConformanceError, match=problem):
+        check_retriever(component)
+
+
+@pytest.mark.parametrize(
+    ("phases", "problem"),
+    [
+        ('{"height": "index"}', "Broken.phases says 'height': 'index', not a hyper-parameter and index or search"),
+        ('{"depth": "fit"}', "Broken.phases says 'depth': 'fit', not a hyper-parameter and index or search"),
+        ('("depth",)', "Broken.phases must be a dictionary"),
+    ],
+)
+def test_phases_of_what_is_none_are_refused(plugin, phases, problem):
+    source = PHASED.replace('{"width": "index", "depth": "search"}', phases)
+    with pytest.raises(PluginError, match=problem):
+        load(find([plugin("mine", source)])["mine"])

@@ -1,6 +1,7 @@
 """What is stored is what comes back, and nothing else is taken for it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from bench.outcome import (
     RunRecord,
     ServerTrial,
     Sizes,
+    Sweep,
     Timings,
     Trial,
     Tuning,
@@ -118,11 +120,13 @@ RECORD = RunRecord(
             "ended",
         ),
     ),
+    sweeps=(Sweep("gru:ann=ivf", "probes", ("1", "32"), ("gru:ann=ivf:probes=1", "gru:ann=ivf")),),
 )
 
 
 THIRD = {"train_pairs", "tunings"}
 """Fields of a record that the third schema added."""
+FOURTH = {"sweeps"}
 
 
 def stored(value):
@@ -183,7 +187,19 @@ def test_unknown_or_misshapen_fields_are_refused(change):
 
 
 def test_a_record_of_the_first_schema_is_brought_up_to_date():
-    new = {"features", "contrasts", "audit", "references", "rounds", "others", "slo", "prices", "depth", *THIRD}
+    new = {
+        "features",
+        "contrasts",
+        "audit",
+        "references",
+        "rounds",
+        "others",
+        "slo",
+        "prices",
+        "depth",
+        *THIRD,
+        *FOURTH,
+    }
     first = {key: value for key, value in stored(RECORD).items() if key not in new}
     record = record_from_json({**first, "schema": 1})
     assert (record.depth, record.features, record.slo) == (100, {}, None)
@@ -191,12 +207,19 @@ def test_a_record_of_the_first_schema_is_brought_up_to_date():
 
 
 def test_what_the_second_schema_wrote_learned_from_all_pairs():
-    second = {key: value for key, value in stored(RECORD).items() if key not in THIRD}
+    second = {key: value for key, value in stored(RECORD).items() if key not in THIRD | FOURTH}
     record = record_from_json({**second, "schema": 2})
     assert (record.train_pairs, record.main_size) == ((None,), None)
     outcome = Outcome("gru", 0, "cpu", "ok", scores={"RR@10": (0.5, 1.0)})
     second = {key: value for key, value in stored(outcome).items() if key != "train_pairs"}
     assert outcome_from_json({**second, "schema": 2}) == outcome
+
+
+def test_what_the_third_schema_wrote_swept_nothing():
+    third = {key: value for key, value in stored(RECORD).items() if key not in FOURTH}
+    assert record_from_json({**third, "schema": 3}) == replace(RECORD, sweeps=())
+    outcome = Outcome("gru", 0, "cpu", "ok", scores={"RR@10": (0.5, 1.0)}, train_pairs=5)
+    assert outcome_from_json({**stored(outcome), "schema": 3}) == outcome
 
 
 def test_what_the_first_schema_wrote_is_brought_up_to_date():

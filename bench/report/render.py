@@ -15,6 +15,7 @@ from bench.report.references import references
 from bench.report.samples import samples
 from bench.report.slices import slices
 from bench.report.summary import Summary, summarise
+from bench.report.sweep import sweeps
 from bench.report.tuning import tuning
 
 INTERRUPTED = "*The run was interrupted: what is missing below was not measured.*"
@@ -26,7 +27,7 @@ def render(record: RunRecord, outcomes: Sequence[Outcome]) -> dict[str, bytes]:
     StoreError when an outcome does not belong to the run's questions.
     """
     summary = summarise(record, outcomes)
-    figures, learned = pictures(summary), learning(summary)
+    figures, learned, swept = pictures(summary), learning(summary), sweeps(summary)
     text = paragraphs(
         _void(summary),
         f"# Which retriever to ship for {escape(record.dataset)}",
@@ -37,6 +38,7 @@ def render(record: RunRecord, outcomes: Sequence[Outcome]) -> dict[str, bytes]:
         references(summary),
         slices(summary),
         tuning(summary),
+        swept.text,
         latency(summary),
         cost(summary),
         learned.text,
@@ -44,7 +46,10 @@ def render(record: RunRecord, outcomes: Sequence[Outcome]) -> dict[str, bytes]:
         appendix(summary),
     )
     # Foreign text has been cleaned where it is shown; a stray surrogate elsewhere must not cost the report.
-    return {"report.md": f"{text}\n".encode(errors="replace"), **_contents([*figures, *learned.pictures])}
+    return {
+        "report.md": f"{text}\n".encode(errors="replace"),
+        **_contents([*figures, *swept.pictures, *learned.pictures]),
+    }
 
 
 def _void(summary: Summary) -> str:

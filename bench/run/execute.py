@@ -16,6 +16,7 @@ from bench.run.rounds import Clock, Running, measure_rounds
 from bench.run.serving import measure_serving
 from bench.run.session import RESTART
 from bench.run.store import Store
+from bench.run.tenants import Tenant
 
 
 class Events(Protocol):
@@ -47,10 +48,13 @@ def execute(plan: Plan, store: Store, record: RunRecord, observer: Observer) -> 
     store.save_qrels(plan.dataset.test.qrels)
     clock = Clock(len(plan.dataset.test.queries), plan.request.seeds[0], store.save_outcome)
     running = clock.running
+    hosts: dict[tuple[str, int, str, int | None], Tenant] = {}
     try:
         for number, job in enumerate(plan.jobs, start=1):
             observer.job(number, len(plan.jobs), job.label)
-            running.append(_started(plan, store, job, running))
+            running.append(_joined(store, job, hosts[job.house]) if job.host else _started(plan, store, job, running))
+            if isinstance(running[-1].worker, Tenant):
+                hosts.setdefault(job.house, running[-1].worker)
             _prepare(plan, store, record, running[-1], observer)
             if not (job.timed and running[-1].outcome.status == "ok"):
                 running.pop().worker.close()
@@ -66,6 +70,8 @@ def execute(plan: Plan, store: Store, record: RunRecord, observer: Observer) -> 
     finally:
         for one in running:
             one.worker.close()
+        for host in hosts.values():
+            host.end()
     record = finished(plan, store, record, clock)
     store.save_record(record)
     return record
@@ -77,7 +83,13 @@ def _started(plan: Plan, store: Store, job: Job, running: list[Running]) -> Runn
     waiting = sum(one.worker.unshared() for one in running)
     memory = plan.request.memory - waiting
     worker = WorkerProcess(job, store.log_file(job), timeout=plan.request.timeout, memory=memory, waiting=waiting)
-    return Running(job, worker, _without_result(job, "interrupted", ""))
+    return Running(job, Tenant(worker, job) if job.guests else worker, _without_result(job, "interrupted", ""))
+
+
+def _joined(store: Store, job: Job, host: Tenant) -> Running:
+    """A job that uses the process and the index of another one, which came before it."""
+    job = replace(job, run_file=str(store.run_file(job)))
+    return Running(job, host.guest(job), _without_result(job, "interrupted", ""))
 
 
 def _without_result(job: Job, status: str, failure: str) -> Outcome:

@@ -13,7 +13,7 @@ from typing import Any
 
 from bench import combining, ensemble, explanation, occlusion, pipeline, shares
 from bench.api import Component, Env, Pairs
-from bench.build import canonical, name_of
+from bench.build import fit_spec, name_of
 from bench.errors import BenchError, StoreError
 from bench.files import read_json, write_json
 from bench.fingerprint import fingerprint, source_hash
@@ -105,7 +105,7 @@ class FitStore:
         before = own.stages.get("resumed", 0.0)  # what a killed fit had spent is part of the cost
         seconds = before + perf_counter() - start
         meta = {
-            "spec": str(canonical(component)),
+            "spec": str(fit_spec(component)),
             "seconds": seconds,
             "device": env.device,
             "peak": peak_bytes(),
@@ -117,8 +117,8 @@ class FitStore:
             _remove(under_way)
 
     def key(self, component: Component, env: Env) -> str:
-        """Name of the folder: the system, its source, the data it learns from, and the seed if that matters."""
-        spec = str(canonical(component))
+        """Name of the folder: what of the system a fit reads, its source, the data, and the seed if that matters."""
+        spec = str(fit_spec(component))
         sources = sources_of(component, self._plugins)
         seed = env.seed if is_seeded(component) else None
         parts = {

@@ -20,6 +20,8 @@ class Job:
     train_pairs: so many training pairs are learned from; None: all.
     tuning: whether its process tries hyper-parameters (``Trials``) instead of measuring; it is told one system at a time.
     logs: a folder for TensorBoard, in which the job takes one of its name; empty: none are written.
+    host: spec of the system whose process and index it uses, with other values of what search alone reads; empty: its own.
+    guests: how many jobs use those of this one.
     fit_cached: whether the fit that an earlier process of this job has just made was taken over in part; None before.
     """
 
@@ -43,6 +45,8 @@ class Job:
     train_pairs: int | None = None
     tuning: bool = False
     logs: str = ""
+    host: str = ""
+    guests: int = 0
     fit_cached: bool | None = None
 
     @property
@@ -55,6 +59,11 @@ class Job:
     def slug(self) -> str:
         """File name that no other job of the run has."""
         return slug(self.spec, self.seed, self.device, self.train_pairs)
+
+    @property
+    def house(self) -> tuple[str, int, str, int | None]:
+        """The same for the jobs that share a process, and for no other of the run."""
+        return self.host or self.spec, self.seed, self.device, self.train_pairs
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""

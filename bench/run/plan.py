@@ -1,13 +1,13 @@
 """From what the user asked for to a list of jobs; everything that can be refused is refused here, before any work."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.build import build, canonical
+from bench.build import build, canonical, index_spec
 from bench.data.card import Card
 from bench.data.dataset import POOLS, Dataset
 from bench.data.load import open_card, open_dataset
@@ -15,15 +15,17 @@ from bench.data.subset import with_train_pairs
 from bench.errors import DataError, DeviceError, OptionError
 from bench.measure.machine import usable_cores
 from bench.measure.quality import parse_measure
-from bench.outcome import Tuning
+from bench.outcome import Sweep, Tuning
 from bench.pipeline import devices_of, is_live, is_seeded
 from bench.plugins import Plugin, find
 from bench.run.job import Job
 from bench.run.sizes import learns, resolve
 from bench.run.store import refuse_used
 from bench.run.studies import Study, studies_of
+from bench.run.sweep_request import SweepRequest
+from bench.run.sweeps import sweeps_of
 from bench.run.tuning_request import TuningRequest
-from bench.spec import Unit, parse_list
+from bench.spec import Spec, Unit, parse, parse_list
 
 DEVICES = ("cpu", "cuda")
 MIN_DEPTH = 100
@@ -52,6 +54,7 @@ class Request:
     limit: int | None = None
     train_pairs: tuple[int | None, ...] = (None,)
     tune: tuple[TuningRequest, ...] = ()
+    sweep: tuple[SweepRequest, ...] = ()
     out: Path | None = None
     cards: tuple[Path, ...] = ()
     plugins: tuple[Path, ...] = ()
@@ -71,6 +74,7 @@ class Plan:
     train_pairs: numbers of training pairs, None for all, from small to large; ``dataset`` has those of the last.
     content: for each of them hashes of the components of the collection, which tell what may be compared.
     studies: searches for hyper-parameters that come first; ``tunings`` what they found, once they have been made.
+    sweeps: systems that share one index; their jobs stand together, and that of the first is host to the others.
     """
 
     request: Request
@@ -87,6 +91,7 @@ class Plan:
     jobs: tuple[Job, ...]
     studies: tuple[Study, ...] = ()
     tunings: tuple[Tuning, ...] = ()
+    sweeps: tuple[Sweep, ...] = ()
 
 
 def make_plan(request: Request, progress: Callable[[float, str], None]) -> Plan:
@@ -97,7 +102,10 @@ def make_plan(request: Request, progress: Callable[[float, str], None]) -> Plan:
     """
     _check(request)
     plugins = find(request.plugins)
-    systems = _systems(request.retrievers, plugins)
+    systems = _systems(_all(plugins) if request.retrievers == "all" else parse_list(request.retrievers), plugins)
+    sweeps = sweeps_of(request.sweep, tuple(systems), plugins)
+    systems |= _systems([parse(spec) for sweep in sweeps for spec in sweep.systems], plugins)
+    groups = _groups(systems, sweeps)
     devices = resolve_devices(request.device, (device for system in systems.values() for device in system.devices))
     dataset = open_dataset(
         request.dataset, cards=request.cards, cache=request.cache, limit=request.limit, progress=progress
@@ -132,19 +140,26 @@ def make_plan(request: Request, progress: Callable[[float, str], None]) -> Plan:
         train_pairs=sizes[-1],
     )
     jobs = tuple(
-        replace(first, spec=spec, seed=seed, device=device, timed=system.live and seed == request.seeds[0])
-        for spec, system in systems.items()
-        for device in reversed(_where(system.devices, devices))  # the fastest first: what is learned is learned there
-        for seed in (request.seeds if system.seeded else request.seeds[:1])
+        replace(job, timed=systems[job.spec].live and job.seed == request.seeds[0])
+        for group in groups
+        for device in reversed(
+            _where(systems[group[0]].devices, devices)
+        )  # the fastest first: what is learned is learned there
+        for job in _of_group(replace(first, device=device), group, systems[group[0]], request.seeds)
     )
     fewer = tuple(
-        replace(
-            first, spec=spec, seed=seed, device=_where(system.devices, devices)[-1], timed=False, samples=(), train_pairs=size
+        job
+        for group in groups
+        for size in (reversed(sizes[:-1]) if systems[group[0]].learns else ())
+        for job in _of_group(
+            replace(
+                first, device=_where(systems[group[0]].devices, devices)[-1], timed=False, samples=(), train_pairs=size
+            ),
+            group,
+            systems[group[0]],
+            request.seeds,
         )
-        for spec, system in systems.items()
-        for size in (reversed(sizes[:-1]) if system.learns else ())
-        for seed in (request.seeds if system.seeded else request.seeds[:1])
-    )  # fmt: skip
+    )
     return Plan(
         request,
         sized[sizes[-1]],
@@ -159,6 +174,7 @@ def make_plan(request: Request, progress: Callable[[float, str], None]) -> Plan:
         samples,
         (*jobs, *fewer),
         studies_of(request.tune, jobs, plugins, sized[sizes[-1]]),
+        sweeps=sweeps,
     )
 
 
@@ -211,22 +227,44 @@ def _depth(request: Request) -> int:
 
 
 class _System(NamedTuple):
-    """Devices it can use, whether the seed matters, whether it searches here, whether it may learn from pairs."""
+    """Devices it can use, whether the seed matters, whether it searches here, whether it may learn from pairs.
+
+    indexed: the same for systems that can share an index.
+    """
 
     devices: set[str]
     seeded: bool
     live: bool
     learns: bool
+    indexed: str
 
 
-def _systems(text: str, plugins: Mapping[str, Plugin]) -> dict[str, _System]:
+def _systems(specs: Iterable[Spec], plugins: Mapping[str, Plugin]) -> dict[str, _System]:
     """By canonical spec; each system once, in the order given."""
-    specs = _all(plugins) if text == "all" else parse_list(text)
     systems = [build(spec, plugins) for spec in specs]
     return {
-        str(canonical(system)): _System(devices_of(system), is_seeded(system), is_live(system), learns(system))
+        str(canonical(system)): _System(
+            devices_of(system), is_seeded(system), is_live(system), learns(system), str(index_spec(system))
+        )
         for system in systems
     }
+
+
+def _groups(systems: Mapping[str, _System], sweeps: Sequence[Sweep]) -> list[tuple[str, ...]]:
+    """Systems that share a process and an index: those of a sweep and others with the same index. All others are alone."""
+    swept = {systems[spec].indexed for sweep in sweeps for spec in sweep.systems}
+    found: dict[str, tuple[str, ...]] = {}
+    for spec, system in systems.items():
+        name = f"index of {system.indexed}" if system.indexed in swept else spec
+        found[name] = (*found.get(name, ()), spec)
+    return list(found.values())
+
+
+def _of_group(first: Job, group: Sequence[str], system: _System, seeds: Sequence[int]) -> Iterator[Job]:
+    """The jobs of a group on one device, seed by seed; its first system is host to the others."""
+    for seed in seeds if system.seeded else seeds[:1]:
+        yield replace(first, spec=group[0], seed=seed, guests=len(group) - 1)
+        yield from (replace(first, spec=spec, seed=seed, host=group[0]) for spec in group[1:])
 
 
 def _all(plugins: Mapping[str, Plugin]) -> tuple[Unit, ...]:

@@ -80,8 +80,12 @@ class WorkerProcess:
         """Fit, index, search; events are passed on as they come."""
         return self._ask(self._job.to_json(), on_event)
 
+    def join(self, job: Job, on_event: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        """Search for a job that uses this one's index."""
+        return self._ask({"job": job.to_json()}, on_event)
+
     def measure(
-        self, load: str, arguments: list[int], *, lasts: float = 0.0, **options: float | None
+        self, load: str, arguments: list[int], *, lasts: float = 0.0, **options: float | str | None
     ) -> dict[str, Any]:
         """One of the ``Loads``: samples (s) and stages; ``arguments`` say which questions, or how many.
 
@@ -115,7 +119,8 @@ class WorkerProcess:
 
     def close(self) -> None:
         """End the process, whatever it is doing, its children too, and remove its log unless something was written there."""
-        self._signal(signal.SIGKILL)
+        if self._process.returncode is None:  # else its number may be another's by now
+            self._signal(signal.SIGKILL)
         self._process.wait()
         self._reader.join(timeout=GRACE)
         for pipe in (self._process.stdin, self._process.stdout):

@@ -49,6 +49,7 @@ def make_record(plan: Plan, name: str, command: str) -> RunRecord:
         devices=plan.devices,
         train_pairs=plan.train_pairs,
         tunings=plan.tunings,
+        sweeps=plan.sweeps,
         systems=tuple(dict.fromkeys(job.spec for job in plan.jobs)),
         query_ids=tuple(query.id for query in test.queries),
         grades=tuple(tuple(test.qrels[query.id].values()) for query in test.queries),

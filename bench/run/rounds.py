@@ -11,6 +11,7 @@ from bench.measure.contention import cores_of_others, read_cpu
 from bench.outcome import Outcome, Timings
 from bench.run.job import Job
 from bench.run.process import JobFailedError, WorkerProcess
+from bench.run.tenants import Tenant
 
 ROUNDS = 10
 SINGLES = 1000
@@ -41,7 +42,7 @@ class Running:
     """A job whose process is alive for the clock."""
 
     job: Job
-    worker: WorkerProcess
+    worker: WorkerProcess | Tenant
     outcome: Outcome
     warm_up: int = 0
     stable: bool = True

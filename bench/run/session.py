@@ -38,6 +38,7 @@ from bench.run.loads import Loads
 from bench.run.opaque import opaque_docs, opaque_pairs, opaque_queries
 from bench.run.process_start import opened, tell_torch
 from bench.run.store import trec_id
+from bench.run.sweeps import settings_of
 from bench.spec import parse
 
 RESTART = "restart"
@@ -73,6 +74,7 @@ class Session:
             plugins = find([Path(path) for path in self.job.plugins])
             self._system = build(parse(self.job.spec), plugins)
             tell_torch(self.job.seed, self.job.threads)
+            self._system.prepare(self._env)
         with self._phase("fit"):
             learning = with_train_pairs(dataset, self.job.train_pairs)
             cache = Path(self.job.cache)
@@ -95,27 +97,58 @@ class Session:
         docs = search_order(dataset.documents(self.job.pool))
         with self._phase("index"):
             index_seconds = self._index(docs)
+        self._loads = Loads(self._system.search, opaque_queries(dataset.test.queries), self._synchronise)
+        self._searching, self._guests, self._dataset = self.job.spec, self.job.guests, dataset
+        self._settings = {self.job.spec: settings_of(self._system)}
+        self._costs = {
+            "fit_seconds": fits.seconds,
+            "fit_cached": fits.cached if self.job.fit_cached is None else self.job.fit_cached,
+            "fit_device": fits.device,
+            "fit_pairs": pairs if fits.device else 0,
+            "index_seconds": index_seconds,
+        }
+        self._source = fingerprint({**sources_of(self._system, plugins), "contents": contents_of(self._system)})
+        return self._results(self.job, [doc.id for doc in docs])
+
+    def measure(self, command: Mapping[str, Any]) -> dict[str, Any]:
+        """What the clock asks for, of the system named, with the seconds by stage that it took.
+
+        A command with a job in it brings in another system, which searches this one's index; it is answered like ``prepare``.
+        """
+        if "job" in command:
+            job = Job.from_json(command["job"])
+            self._guests -= 1
+            self._search_as(job.spec)
+            return self._results(job, [doc.id for doc in search_order(self._dataset.documents(job.pool))])
+        self._search_as(command.get("system", self._searching))
+        self._env.stages.clear()
+        return {**self._loads.carry_out(command), "stages": dict(self._env.stages)}
+
+    def _search_as(self, spec: str) -> None:
+        """Search with the parameters of this system from now on."""
+        if spec not in self._settings:
+            self._settings[spec] = settings_of(build(parse(spec), find([Path(path) for path in self.job.plugins])))
+        if spec != self._searching:
+            self._system.retune(**self._settings[spec])
+            self._searching = spec
+
+    def _results(self, job: Job, doc_ids: list[str]) -> dict[str, Any]:
+        """Search once for quality; the parts of an Outcome that this process knows. Guests have no first search of all."""
+        dataset = self._dataset
+        if not self._guests:
+            del self._dataset  # nobody will come who needs it, and it is large
         queries = opaque_queries(dataset.test.queries)
-        self._loads = Loads(self._system.search, queries, self._synchronise)
         with self._phase("search"):
-            cold = self._loads.cold() if self.job.timed else None
-            run = self._search(queries, [query.id for query in dataset.test.queries], [doc.id for doc in docs])
-        write_trec(_named(run), Path(self.job.run_file), self.job.spec)
+            cold = self._loads.cold() if job.timed and not job.host else None
+            run = self._search(queries, [query.id for query in dataset.test.queries], doc_ids)
+        write_trec(_named(run), Path(job.run_file), job.spec)
         if not is_live(self._system) and not any(run.doc_ids):
-            raise DataError(f"{self.job.spec} answers none of the {len(queries)} questions; are its ids the dataset's?")
-        sources = {**sources_of(self._system, plugins), "contents": contents_of(self._system)}
+            raise DataError(f"{job.spec} answers none of the {len(queries)} questions; are its ids the dataset's?")
         return {
             **self._about(),
             **self._judged(run, dataset),
-            "source_hash": fingerprint(sources),
-            "timings": {
-                "fit_seconds": fits.seconds,
-                "fit_cached": fits.cached if self.job.fit_cached is None else self.job.fit_cached,
-                "fit_device": fits.device,
-                "fit_pairs": pairs if fits.device else 0,
-                "index_seconds": index_seconds,
-                "cold_seconds": cold,
-            },
+            "source_hash": self._source,
+            "timings": {**self._costs, "cold_seconds": cold},
             "sizes": {
                 "parameters": parameter_count(self._system),
                 "index_bytes": held_bytes(self._system),
@@ -124,11 +157,6 @@ class Session:
                 "cuda_peaks": self._cuda_peaks,
             },
         }
-
-    def measure(self, command: Mapping[str, Any]) -> dict[str, Any]:
-        """What the clock asks for, with the seconds by stage that it took."""
-        self._env.stages.clear()
-        return {**self._loads.carry_out(command), "stages": dict(self._env.stages)}
 
     def _about(self) -> dict[str, Any]:
         """What the system is."""

@@ -47,7 +47,11 @@ def tuned(plan: Plan, observer: Observer) -> Plan:
             ) from None
         given, found = tunings[-1].spec, tunings[-1].found
         if found not in {job.spec for job in jobs}:
-            jobs = [one for job in jobs for one in ([job, replace(job, spec=found)] if job.spec == given else [job])]
+            jobs = [
+                one
+                for job in jobs
+                for one in ([job, replace(job, spec=found, host="", guests=0)] if job.spec == given else [job])
+            ]
     return replace(plan, jobs=tuple(jobs), tunings=tuple(tunings))
 
 

@@ -1,6 +1,11 @@
-"""Nearest vectors: by exact search, or by a graph that finds most of them and looks at few."""
+"""Nearest vectors: by exact search, or by an index that finds most of them and looks at few.
 
-from collections.abc import Callable, Iterator
+The indexes are those of the library faiss, on the CPU: a graph (``hnsw.py``) and inverted lists (``ivf.py``). hnswlib, the
+library of the graph's authors, offers no wheels for the Pythons that this package supports; faiss builds the same graph.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -8,17 +13,19 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.errors import DataError
-from retrievers.neural.cosine import top_k
 
 BLOCK = 4096
-"""Documents linked between two looks at the progress."""
-SAMPLE = 200
-"""Documents whose neighbours are looked for to measure the recall of a graph."""
-TOLERANCE = 1e-5
-"""Two inner products that differ by less are one, added up in another order."""
+"""Documents added between two looks at the progress."""
+TOGETHER = 16
+"""Questions given to faiss in one call. From 20 on it multiplies in another way, whose rounding is another: an answer must not
+depend on the questions beside it."""
+
+Floats = NDArray[np.float32]
+Positions = NDArray[np.int64]
 
 
 class Neighbours(Protocol):
@@ -31,91 +38,67 @@ class Neighbours(Protocol):
         """
 
 
-class Exact:
-    """Compares with every vector, where they lie."""
+class Approximate(ABC):
+    """What the indexes of faiss have in common: candidates come from the index, their order from exact scores.
 
-    def __init__(self, vectors: Tensor) -> None:
-        self._vectors = vectors
-
-    def search(self, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        """The nearest; nothing is missed."""
-        return top_k(queries, self._vectors, k)
-
-
-class HNSW:
-    """A hierarchical navigable small world (Malkov & Yashunin 2018, arXiv:1603.09320), by the library faiss, on the CPU.
-
-    vectors: unit vectors ``[N, D]``, brought to the host. links: the paper's M; a vector has up to twice as many on the
-    lowest level. build_width: the paper's efConstruction, how many candidates are kept while links are chosen. search_width:
-    its ef, how many are kept in a search; k where that is more. threads: of a search. The graph is built on one thread: with
-    more, its links would depend on which is first.
+    What was decided when the index was built stays; a parameter of the search is an attribute that can be set at any time and
+    counts from the next search on. threads: of a search.
     """
 
-    def __init__(
-        self,
-        vectors: Tensor,
-        *,
-        links: int,
-        build_width: int,
-        search_width: int,
-        threads: int,
-        progress: Callable[[float, str], None] = lambda *_: None,
-    ) -> None:
-        faiss = import_module("faiss")
-        rows = np.ascontiguousarray(vectors.detach().cpu().numpy(), dtype=np.float32)
+    def __init__(self, size: int, threads: int) -> None:
+        self._size = size
         self._threads = threads
-        self._index = faiss.IndexHNSWFlat(rows.shape[1], links, faiss.METRIC_INNER_PRODUCT)
-        self._index.hnsw.efConstruction = build_width
-        self._index.hnsw.efSearch = search_width
-        with _threads(faiss, 1):
-            for start in range(0, len(rows), BLOCK):
-                self._index.add(rows[start : start + BLOCK])
-                progress(start / len(rows), "linking documents")
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the index chose by itself, by name."""
+        return {}
 
     def search(self, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        """Most of the nearest, with their exact inner products; the result is on the host."""
-        k = min(k, self._index.ntotal)
-        if not (len(queries) and k):  # faiss asks for something
-            return torch.empty((len(queries), k), dtype=torch.int64), torch.empty((len(queries), k))
-        asked = np.ascontiguousarray(queries.detach().cpu().numpy(), dtype=np.float32)
-        with _threads(import_module("faiss"), self._threads):
-            scores, positions = self._index.search(asked, k)
-        order = np.lexsort((positions, -scores))  # what was not found has the lowest score there is
-        positions, scores = np.take_along_axis(positions, order, 1), np.take_along_axis(scores, order, 1)
-        return torch.from_numpy(positions), torch.from_numpy(np.where(positions >= 0, scores, np.float32(0)))
+        """Most of the nearest, on the host.
 
-    def __sizeof__(self) -> int:
-        """Bytes with what lies outside Python: vectors, links, and each vector's level and place among the links."""
-        graph = self._index.hnsw
-        outside = 4 * self._index.ntotal * self._index.d
-        outside += 4 * graph.neighbors.size() + 4 * graph.levels.size() + 8 * graph.offsets.size()
-        return object.__sizeof__(self) + int(outside)
+        A score is the inner product of both float32 vectors, summed in float64 and rounded once.
+        """
+        k = min(k, self._size)
+        positions = np.full((len(queries), k), -1, dtype=np.int64)
+        scores = np.zeros((len(queries), k), dtype=np.float32)
+        asked = rows_of(queries)
+        with threads_of(import_module("faiss"), self._threads):
+            for start in range(0, len(asked) if k else 0, TOGETHER):
+                rows = slice(start, start + TOGETHER)
+                found = ranked(asked[rows], *self._candidates(asked[rows], k), k)
+                positions[rows], scores[rows] = found
+        return torch.from_numpy(positions), torch.from_numpy(scores)
 
-
-def recall(approximate: Neighbours, vectors: Tensor, rng: np.random.Generator, *, k: int = 10) -> float:
-    """Part of the k nearest that the approximate search finds, with some of the vectors ``[N, D]`` themselves as queries.
-
-    What it finds counts if it is as near as the true k-th (as in ann-benchmarks; Aumüller et al. 2020), so that of several equal
-    vectors any will do. Vectors of 0, the texts without a known word, are not asked: all is equally near to them.
-    """
-    rows = vectors.any(dim=1).nonzero()[:, 0].cpu().numpy()
-    chosen = torch.from_numpy(rng.choice(rows, min(SAMPLE, len(rows)), replace=False)).to(vectors.device)
-    if not len(chosen):
-        return 1.0
-    nearest = top_k(vectors[chosen], vectors, k)[1].cpu()
-    positions, scores = (part.cpu() for part in approximate.search(vectors[chosen], k))
-    hits = (positions >= 0) & (scores >= nearest[:, -1:] - TOLERANCE)
-    return hits.float().mean().item()
+    @abstractmethod
+    def _candidates(self, asked: Floats, k: int) -> tuple[Positions, Floats]:
+        """For questions ``[Q, D]`` positions ``[Q, C]``, C at least k, -1 where there are fewer, and their vectors ``[Q, C, D]``."""
 
 
-def require_faiss() -> None:
+def ranked(asked: Floats, found: Positions, vectors: Floats, k: int) -> tuple[Positions, Floats]:
+    """The k best candidates of each question and their scores, both ``[Q, k]``; see ``Approximate`` for the shapes."""
+    missing = found < 0
+    vectors[missing] = 0  # whatever stands there
+    products = vectors.astype(np.float64) @ asked.astype(np.float64)[:, :, None]
+    scores = np.where(missing, -np.inf, products[..., 0]).astype(np.float32)
+    order = np.lexsort((found, -scores))[:, :k]
+    found, scores = np.take_along_axis(found, order, 1), np.take_along_axis(scores, order, 1)
+    return found, np.where(found >= 0, scores, np.float32(0))
+
+
+def rows_of(vectors: Tensor) -> Floats:
+    """Vectors ``[N, D]`` as faiss takes them, on the host; a copy only where they lie elsewhere."""
+    return np.ascontiguousarray(vectors.detach().cpu().numpy(), dtype=np.float32)
+
+
+def require_faiss(ann: str) -> None:
     """DataError where the library is missing."""
     if find_spec("faiss") is None:
-        raise DataError("ann=hnsw needs faiss, which is not installed: pip install 'retrieverbench[ann]'")
+        raise DataError(f"ann={ann} needs faiss, which is not installed: pip install 'retrieverbench[ann]'")
 
 
 @contextmanager
-def _threads(faiss: Any, number: int) -> Iterator[None]:
+def threads_of(faiss: Any, number: int) -> Iterator[None]:
     """Let faiss use so many; its count belongs to the process and is put back."""
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(number)

@@ -4,6 +4,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -12,11 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.api import Doc, Env, Hits, Pairs, Query, Range, Retriever, Space
+from bench.api import Doc, Env, Hits, Pairs, Query, Range, Space
 from bench.errors import DataError
 from bench.explanation import Explanation
 from retrievers.neural import training
-from retrievers.neural.ann import HNSW, Exact, Neighbours, recall, require_faiss
 from retrievers.neural.attribution import attribution
 from retrievers.neural.cosine import top_k
 from retrievers.neural.cotraining import cotrained, counted, kinds_of
@@ -25,10 +25,13 @@ from retrievers.neural.encoder import TextEncoder, encode
 from retrievers.neural.examples import Examples
 from retrievers.neural.negatives import Mined
 from retrievers.neural.occlusion import Tokens, tokens_read
+from retrievers.neural.recurrent import compile_cells
 from retrievers.neural.runtime import autocast, pinned, seeded
 from retrievers.neural.store import load_model, save_model
+from retrievers.neural.topk.choice import compile_kernels
 from retrievers.neural.training import Schedule
 from retrievers.neural.vector_files import file_hash, require_gensim
+from retrievers.neural.vector_search import VectorSearch
 from retrievers.neural.vectors import random_vectors, word_vectors
 from retrievers.neural.vocabulary import Sequences, Vocabulary
 from retrievers.neural.word_vectors import vectors_of_file
@@ -36,7 +39,7 @@ from retrievers.text.analysis import Analyzer
 
 
 @dataclass
-class Dense(Retriever):
+class Dense(VectorSearch):
     """A dual encoder learned from pairs; a subclass says which encoder, and how it learns."""
 
     shared: bool = True
@@ -69,14 +72,6 @@ class Dense(Retriever):
     stemmer: str = "english"
     stop: str = "none"
     split: bool = True
-    ann: Literal["exact", "hnsw"] = "exact"
-    """Search: ``exact`` compares with every document, ``hnsw`` finds most of the nearest through a graph, on the CPU."""
-    links: int = 32
-    """Of a document in that graph (M of HNSW); the lowest level has twice as many."""
-    build_width: int = 200
-    """Candidates kept while a document is linked (efConstruction)."""
-    search_width: int = 128
-    """Candidates kept in a search (efSearch), or as many as hits are asked for; more of them miss less and take longer."""
 
     space: ClassVar[Space] = {
         "learning_rate": Range(0.001, 0.02, log=True),
@@ -87,13 +82,16 @@ class Dense(Retriever):
         "min_count": Range(1, 3),
     }
     dev_questions: ClassVar[int] = 2000
-    """The measure on dev asks the first of them, about all dev documents."""
+    """The measure on dev asks so many of them, about all dev documents."""
+    recall_questions: ClassVar[int] = 200
+    """So many dev questions, training questions where there are none, tell what approximate search misses."""
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     seeded: ClassVar[bool] = True
     family: ClassVar[str] = "neural"
 
     def __post_init__(self) -> None:
         """Reject what cannot work before anything is learned."""
+        super().__post_init__()
         self._analyze = Analyzer(stemmer=self.stemmer, stop=self.stop, split=self.split)
         kinds_of(self.cotrain)
         for name in ("dimensions", "query_tokens", "document_tokens", "min_count", "batch", "epochs"):
@@ -107,14 +105,9 @@ class Dense(Retriever):
             require_gensim()
             if not Path(self.vectors).expanduser().is_file():
                 raise ValueError(f"there is no file {self.vectors}")
-        if self.ann != "exact":
-            require_faiss()
-            if type(self).search is not Dense.search:
-                raise ValueError(f"ann={self.ann} does not search what {type(self).__name__} compares")
-            if self.links < 2 or min(self.build_width, self.search_width) < 1:  # noqa: PLR2004 - one makes no graph
-                raise ValueError("links must be at least 2, build_width and search_width at least 1")
+        if self.ann != "exact" and type(self).search is not Dense.search:
+            raise ValueError(f"ann={self.ann} does not search what {type(self).__name__} compares")
         self._model: DualEncoder | None = None
-        self.learned: dict[str, Any] = {}
 
     def content(self) -> str:
         """Hash of the file of word vectors, if there is one."""
@@ -130,12 +123,19 @@ class Dense(Retriever):
     def _learn(self, task: Task) -> dict[str, Any]:
         """Train the model; returns the record of the training."""
 
+    def prepare(self, env: Env) -> None:
+        """Compile what a CPU runs."""
+        if env.device == "cpu":
+            compile_cells()
+            compile_kernels()
+
     def fit(self, train: Pairs, dev: Pairs, env: Env) -> None:
         """Learn the encoder; the epoch with the best RR@10 among the dev documents is kept. DataError without pairs."""
         examples, kinds = Examples.of(train, self._analyze, env.cache), kinds_of(self.cotrain)
         if not len(examples.pairs):
             raise DataError("a dual encoder learns from question/solution pairs, and the training split has none")
         autocast(env.device, self.precision)  # refused before anything is learned
+        self._asked = [query.text for query in (dev.queries or train.queries)[: self.recall_questions]]
         with seeded(env) as rng:
             env.progress(0.0, "counting words")
             read = counted(train, examples, kinds, self._analyze)
@@ -159,7 +159,8 @@ class Dense(Retriever):
         with pinned(env):
             model = self._ready(env)
             texts = self._read((doc.content for doc in corpus), self.document_tokens)
-            self._neighbours = self._searched(encode(model.solutions, texts, env.device), env)
+            asked = partial(encode, model.questions, self._read(self._asked, self.query_tokens), env.device)
+            self._hold(encode(model.solutions, texts, env.device), asked, env)
 
     def search(self, queries: Sequence[Query], k: int) -> Hits:
         """Encode the questions and rank by cosine; a question without a known word gets no hits."""
@@ -181,16 +182,25 @@ class Dense(Retriever):
 
     def save(self, folder: Path) -> None:
         """Store weights, vocabulary and what fit chose."""
-        facts = {"parameters": asdict(self), "vocabulary": asdict(self._vocabulary), "learned": self.learned}
+        facts = {
+            "parameters": self._of_fit(),
+            "vocabulary": asdict(self._vocabulary),
+            "learned": self.learned,
+            "asked": self._asked,
+        }
         save_model(folder, self._fitted().state_dict(), facts)
 
     def load(self, folder: Path) -> None:
         """Take over what ``save`` stored; StoreError if it is damaged or was learned with other parameters."""
-        tensors, facts = load_model(folder, asdict(self))
+        tensors, facts = load_model(folder, self._of_fit())
         self._vocabulary = Vocabulary.of(facts["vocabulary"])
-        self.learned = facts["learned"]
+        self.learned, self._asked = facts["learned"], facts["asked"]
         self._model = self._build(np.zeros((len(self._vocabulary), self.dimensions), dtype=np.float32))
         self._model.load_state_dict(tensors)
+
+    def _of_fit(self) -> dict[str, Any]:
+        """The parameters that a stored fit has to agree in."""
+        return {name: value for name, value in asdict(self).items() if name not in self.phases}
 
     def _trained(
         self,
@@ -256,21 +266,6 @@ class Dense(Retriever):
         if self.init == "random":
             return random_vectors(size, self.dimensions, rng), {}
         return word_vectors(*texts, examples.pairs, size=size, dimensions=self.dimensions, rng=rng), {}
-
-    def _searched(self, vectors: Tensor, env: Env) -> Neighbours:
-        """What finds the nearest of the documents' vectors ``[N, dimensions]``; the recall of a graph is told."""
-        if self.ann == "exact":
-            return Exact(vectors)
-        graph = HNSW(
-            vectors,
-            links=self.links,
-            build_width=self.build_width,
-            search_width=self.search_width,
-            threads=env.threads,
-            progress=env.progress,
-        )
-        self.learned = {**self.learned, "ann recall@10": recall(graph, vectors, np.random.default_rng(env.seed))}
-        return graph
 
     def _sequences(self, examples: Examples) -> tuple[Sequences, Sequences]:
         return (

@@ -184,6 +184,15 @@ class _Recurrence(torch.autograd.Function):
         return torch.stack(by_table), None, by_weight, by_bias, None, None
 
 
+def compile_cells() -> None:
+    """Compile for this machine what is not compiled yet, so that neither learning nor a search has to."""
+    gru = Layers(2, 2, bidirectional=True)
+    for texts in (1, FEW_TEXTS + 1):
+        packed = Packed.of(torch.ones(2, texts, dtype=torch.int64))
+        table = project(gru.together()[0], torch.ones(1, 2))
+        states(gru, packed, table, torch.zeros_like(packed.ids)).sum().backward()  # type: ignore[no-untyped-call]
+
+
 def sum_rows(values: Tensor, rows: Tensor, size: int) -> Tensor:
     """Sums ``[size, C]`` of the values ``[T, C]`` that share a row; ``index_add`` takes several times longer."""
     counts = torch.bincount(rows, minlength=size)

@@ -18,6 +18,7 @@ from bench.measure.memory import held_bytes, parameter_count, stored_bytes
 from bench.plugins import find
 from bench.spec import Unit
 from retrievers.neural import pretrained_batches
+from retrievers.neural.topk.index import CosineIndex
 from retrievers.sentence_transformer import SentenceTransformer
 
 DOCS = [Doc(str(at), text) for at, text in enumerate(texts(150))]
@@ -178,7 +179,7 @@ def test_a_second_index_does_not_load_again(tiny, monkeypatch):
 def test_the_harness_counts_weights_and_vectors_once(tiny):
     system = indexed(tiny())
     weights = sum(one.numel() for one in load_file(f"{system.model}/model.safetensors").values())
-    system._vectors = torch.zeros(50_000, 32)
+    system._index = CosineIndex(torch.zeros(50_000, 32), similarity="dot")
     held = 4 * (weights + 50_000 * 32)
     assert parameter_count(system) == weights
     assert held < held_bytes(system) < held + 500_000  # configuration and the like

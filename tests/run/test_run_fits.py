@@ -68,6 +68,26 @@ def test_a_fit_that_cannot_be_kept_is_used_all_the_same(bench, plugin, tmp_path)
 
 
 @pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("gru", "gru:ann=hnsw:links=8:search_width=9", True),
+        ("gru:ann=ivf", "gru:ann=pq:bits=4", True),
+        ("gru", "gru:hidden=64", False),
+        ("gru:ann=ivf:epochs=2", "gru:epochs=3", False),
+        ("mapping", "mapping:ann=hnsw", True),
+        ("gru-2018", "gru-2018:ann=ivf", True),
+        ("gru", "embedding-average", False),
+        ("bm25+gru", "bm25+gru:ann=hnsw", False),  # weights are chosen by searching
+    ],
+)
+def test_systems_that_differ_after_learning_alone_share_one_fit(one, other, same, tmp_path):
+    plugins = find()
+    store = FitStore(tmp_path, plugins, "data")
+    keys = [store.key(build(parse(spec), plugins), Env()) for spec in (one, other)]
+    assert (keys[0] == keys[1]) is same
+
+
+@pytest.mark.parametrize(
     ("spec", "others"),
     [
         ("gru", set()),
@@ -110,7 +130,7 @@ class Fetched(Retriever):
 def test_a_fit_is_kept_under_what_its_model_turned_out_to_be(tmp_path, monkeypatch):
     monkeypatch.setattr(fits_module, "sources_of", lambda *_: {})
     monkeypatch.setitem(build.__globals__["_NAMES"], Fetched, "fetched")
-    monkeypatch.setattr(fits_module, "canonical", lambda _: "fetched")
+    monkeypatch.setattr(fits_module, "fit_spec", lambda _: "fetched")
     nothing = Pairs((), (), {})
     first, known, other = Fetched(), Fetched("c0ffee"), Fetched("another")
     for one in (first, known, other):

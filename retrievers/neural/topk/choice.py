@@ -1,0 +1,140 @@
+"""Exact top-k on a CPU, by whichever way to multiply is fastest here: measured once on a machine, and remembered."""
+
+import json
+import os
+import platform
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+from retrievers.neural.runtime import half_precision
+from retrievers.neural.store import write_whole
+from retrievers.neural.topk.cpu import search
+from retrievers.neural.topk.kernels import merge
+from retrievers.neural.topk.products import BFloat16, Compiled, Integers, NumPy, OneDNN, Product, Survivors, Torch
+from retrievers.neural.topk.store import Vectors
+
+QUESTIONS = (1, 8, 64, 512)
+"""Numbers of questions that are tried; the next lower one decides for those between."""
+SOME, MANY = 1 << 26, 1 << 23
+"""Bytes of documents that few and many questions are tried on: the first has to be more than a processor's caches hold."""
+SMALL = 1 << 25
+"""Bytes of documents that caches hold: there the choice matters little, and nothing is measured."""
+ROUNDS = 3
+
+PRODUCTS: dict[str, Callable[[Vectors, int], Product]] = {
+    "compiled": lambda vectors, _: Compiled(vectors),
+    "int8": lambda vectors, _: Integers(vectors),
+    "numpy": NumPy,
+    "torch": Torch,
+    "onednn": OneDNN,
+    "bfloat16": BFloat16,
+}
+DEFAULT = {1: "compiled", 8: "compiled", 64: "numpy", 512: "numpy"}
+
+
+class CpuEngine:
+    """Searches vectors on a CPU; ``choices``: the number of questions from which on a product is used -> its name."""
+
+    def __init__(self, vectors: Vectors, threads: int, precision: str = "auto", cache: Path | None = None) -> None:
+        self._vectors, self._threads = vectors, threads
+        self.choices = choose(vectors, threads, precision, cache)
+        self._products = {name: PRODUCTS[name](vectors, threads) for name in set(self.choices.values())}
+
+    def search(self, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        """Positions and scores ``[Q, min(k, N)]``; queries float32 ``[Q, D]``, contiguous, on the CPU."""
+        name = self.choices[max(size for size in self.choices if size <= max(1, len(queries)))]
+        found = search(self._vectors, self._products[name], queries.numpy(), k, self._threads)
+        return torch.from_numpy(found[0]), torch.from_numpy(found[1])
+
+
+def compile_kernels() -> None:
+    """Compile for this machine what is not compiled yet, so that no search has to."""
+    vectors = Vectors.of(np.eye(2, dtype=np.float32))
+    for name in ("compiled", "int8", "numpy"):
+        search(vectors, PRODUCTS[name](vectors, 1), vectors.values, 1, 1)
+    merge(*Survivors.none(1, 2)[1:], *Survivors.none(1, 2)[1:])
+
+
+def choose(vectors: Vectors, threads: int, precision: str, cache: Path | None) -> dict[int, str]:
+    """The number of questions from which on a product is used -> its name.
+
+    precision: ``float32`` leaves out products of rounded vectors, ``auto`` takes them where they are faster: the results are
+    the same. cache: a folder; what was measured is kept there for each processor, set of libraries, number of threads and
+    dimensions.
+    """
+    if vectors.mapped:  # to read it all once more for a copy in another format would not pay
+        return {**DEFAULT, 1: "int8"} if vectors.integers else DEFAULT
+    if vectors.values.nbytes < SMALL:
+        return DEFAULT
+    path, key = cache and cache / "top-k.json", _key(vectors, threads, precision)
+    known = _remembered(path)
+    if key not in known:
+        known[key] = {str(questions): _fastest(vectors, questions, threads, precision) for questions in QUESTIONS}
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, json.dumps(known, indent=1).encode())
+    return {int(questions): name for questions, name in known[key].items()}
+
+
+def _fastest(vectors: Vectors, questions: int, threads: int, precision: str) -> str:
+    few = questions <= 8  # noqa: PLR2004 - from there on the processor limits, not the memory
+    rows = max(1, (SOME if few else MANY) // max(1, vectors.values[:1].nbytes))
+    sample = Vectors(vectors.values[:rows], vectors.scales[:rows], vectors.norm)
+    asked = np.ascontiguousarray(sample.floats(0, questions))
+    times = {}
+    for name in _candidates(few=few, precision=precision):
+        product = PRODUCTS[name](sample, threads)
+        times[name] = _seconds(partial(search, sample, product, asked, 10, threads))
+    return min(times, key=times.__getitem__)
+
+
+def _candidates(*, few: bool, precision: str) -> Iterable[str]:
+    rounded = precision == "auto"
+    if few:
+        return ("compiled", "int8") if rounded else ("compiled",)
+    return ("compiled", "numpy", "torch", "onednn", *(["bfloat16"] if rounded and half_precision("cpu") else []))
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    """The shortest of a few calls, after one that compiles and fills caches."""
+    call()
+    taken = []
+    for _ in range(ROUNDS):
+        start = perf_counter()
+        call()
+        taken.append(perf_counter() - start)
+    return min(taken)
+
+
+def _key(vectors: Vectors, threads: int, precision: str) -> str:
+    versions = f"numpy {np.__version__}, torch {torch.__version__}, numba {numba.__version__}"
+    kind = f"{vectors.values.shape[1]} dimensions, {vectors.values.dtype}, {precision}"
+    return f"{_processor()}, {os.cpu_count()} cores, {threads} threads, {versions}, {kind}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    told = dict(line.split(":", 1) for line in reversed(lines) if ":" in line)
+    told = {name.strip(): value.strip() for name, value in told.items()}
+    return " ".join(told.get(name, "") for name in ("model name", "cpu family", "model", "stepping"))
+
+
+def _remembered(path: Path | None) -> dict[str, dict[str, str]]:
+    """What the file says; nothing where there is none, or one that cannot be read."""
+    if path is None:
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {key: dict(value) for key, value in found.items() if set(value.values()) <= set(PRODUCTS)}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}

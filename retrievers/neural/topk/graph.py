@@ -1,0 +1,63 @@
+"""One question as a CUDA graph: some fifty launches, most of them of a few microseconds, become one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Result = tuple[Tensor, Tensor, Tensor]
+"""Positions and scores ``[1, k]``, and a bool: whether they are incomplete."""
+
+
+@dataclass
+class Captured:
+    """A graph, and where it leaves its results."""
+
+    graph: torch.cuda.CUDAGraph
+    result: Result
+
+
+class Graphs:
+    """A graph for each k, captured when it is first asked for.
+
+    compute: what is captured, from a question ``[1, D]`` and k; it must not wait for the device. state: ``as a graph``, or why not
+    for the last k: where a capture fails, which drivers and debugging tools may cause, ``run`` answers None for this k, and the
+    kernels are launched one by one, with the same results.
+    """
+
+    def __init__(self, compute: Callable[[Tensor, int], Result], size: int, device: torch.device) -> None:
+        self._compute = compute
+        self._query = torch.zeros((1, size), device=device)
+        self._captured: dict[int, Captured | None] = {}
+        self.state = "as a graph"
+
+    def run(self, query: Tensor, k: int) -> Result | None:
+        """The results for a question float32 ``[1, D]``; they are overwritten by the next. None where no graph can be had."""
+        with torch.cuda.device(self._query.device):
+            self._query.copy_(query, non_blocking=True)
+            if k not in self._captured:
+                self._captured[k] = self._attempt(k)
+            captured = self._captured[k]
+            if captured is None:
+                return None
+            captured.graph.replay()
+            return captured.result
+
+    def _attempt(self, k: int) -> Captured | None:
+        try:
+            return self._capture(k)
+        except RuntimeError as error:
+            self.state = f"launched one by one (no graph for k = {k}: {str(error).splitlines()[0]})"
+            return None
+
+    def _capture(self, k: int) -> Captured:
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):  # compiles the kernels and lets libraries allocate, which a capture forbids
+            self._compute(self._query, k)
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            result = self._compute(self._query, k)
+        return Captured(graph, result)

@@ -1,0 +1,142 @@
+"""Vectors that are searched: in memory, or in a file that is larger than it; float32, or int8 with a scale for each vector."""
+
+import json
+import mmap
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.errors import DataError, StoreError
+from retrievers.neural.store import write_whole
+
+VALUES, SCALES, FACTS = "values.bin", "scales.bin", "vectors.json"
+LEVELS = 127
+"""An int8 vector uses -127 to 127 of its scale: -128 would have no counterpart."""
+
+Floats = NDArray[np.float32]
+
+
+class Vectors(NamedTuple):
+    """``N`` vectors: values ``[N, D]`` float32 or int8, scales float32 ``[N]`` or ``[1]``; a vector is values times its scale.
+
+    norm: the largest Euclidean norm. mapped: the values lie in a file and are read as they are needed.
+    """
+
+    values: NDArray[Any]
+    scales: Floats
+    norm: float
+    mapped: bool = False
+
+    @classmethod
+    def of(cls, values: Floats) -> Self:
+        """Vectors in memory, as they are. DataError if one holds what is no number."""
+        norms = checked_norms(values)
+        values = np.require(
+            values, np.float32, ["C", "W"]
+        )  # compiled code would be compiled again for memory marked read-only
+        return cls(values, np.ones(1, np.float32), float(norms.max(initial=0.0)))
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Map what ``write_vectors`` wrote. StoreError where a file is missing, cut short or from another format."""
+        try:
+            facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+            shape, kind = (int(facts["vectors"]), int(facts["dimensions"])), np.dtype(str(facts["kind"]))
+            scales = np.fromfile(folder / SCALES, np.float32)
+            size, norm = (folder / VALUES).stat().st_size, float(facts["norm"])
+        except OSError as error:
+            raise StoreError(f"cannot read stored vectors: {error.filename}: {error.strerror}") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"the vectors stored in {folder} are damaged: {error!r}; write them again") from None
+        if (
+            size != shape[0] * shape[1] * kind.itemsize
+            or len(scales) not in {1, shape[0]}
+            or kind.name not in {"int8", "float32"}
+        ):
+            raise StoreError(
+                f"the vectors stored in {folder} are damaged: {size} bytes of values, {len(scales)} scales"
+            )
+        values = np.memmap(folder / VALUES, kind, "c", shape=shape) if size else np.empty(shape, kind)
+        return cls(values, scales, norm, mapped=bool(size))
+
+    @property
+    def integers(self) -> bool:
+        """Whether the values are int8."""
+        return self.values.dtype == np.int8
+
+    def floats(self, start: int, stop: int) -> Floats:
+        """Vectors ``start`` to ``stop`` as float32; a view where they are."""
+        part = np.asarray(self.values[start:stop])
+        if not self.integers:
+            return part
+        return part * (self.scales[start:stop, None] if len(self.scales) > 1 else self.scales)
+
+    def release(self) -> None:
+        """Give pages of a mapped file back: they would count as this process's memory, and are read again when needed."""
+        if self.mapped and isinstance(self.values, np.memmap):
+            with suppress(AttributeError):  # not every system can be advised
+                self.values._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def write_vectors(
+    folder: Path, blocks: Iterable[Floats], *, precision: Literal["float32", "int8"] = "float32", unit: bool = True
+) -> float:
+    """Write blocks ``[n, D]`` of vectors, of unit length first if ``unit``; returns the largest error of a vector's rounding.
+
+    int8 takes a quarter of the memory: each vector is rounded to 127 steps on each side of 0. Nothing counts until the
+    last file is there. DataError for vectors that are no numbers or of different lengths.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / FACTS).unlink(missing_ok=True)
+    count, dimensions, norm, residual = 0, -1, 0.0, 0.0
+    with (folder / VALUES).open("wb") as values, (folder / SCALES).open("wb") as scales:
+        for block in blocks:
+            floats = np.ascontiguousarray(block, np.float32)
+            if floats.ndim != 2 or dimensions not in {-1, floats.shape[1]}:  # noqa: PLR2004 - vectors in rows
+                raise DataError(f"vectors of shape {floats.shape} among those of {dimensions} dimensions")
+            dimensions = floats.shape[1]
+            floats = unit_length(floats) if unit else floats
+            if precision == "int8":
+                steps, units = rounded(floats)
+                steps.tofile(values)
+                units.tofile(scales)
+                back = steps * units[:, None]
+                residual = max(residual, float(np.linalg.norm(back - floats, axis=1).max(initial=0.0)))
+                floats = back
+            else:
+                floats.tofile(values)
+            norm = max(norm, float(checked_norms(floats).max(initial=0.0)))
+            count += len(floats)
+        if precision != "int8":
+            np.ones(1, np.float32).tofile(scales)
+    kind = "int8" if precision == "int8" else "float32"
+    facts = {"vectors": count, "dimensions": max(dimensions, 0), "kind": kind, "norm": norm}
+    write_whole(folder / FACTS, json.dumps(facts).encode())
+    return residual
+
+
+def rounded(vectors: Floats) -> tuple[NDArray[np.int8], Floats]:
+    """The nearest int8 vectors ``[N, D]`` and their units ``[N]``: ``values * unit`` is within half a unit in each dimension."""
+    units = np.abs(vectors).max(axis=1, initial=0.0).astype(np.float32) / np.float32(LEVELS)
+    units[units == 0] = 1
+    return np.rint(vectors / units[:, None]).astype(np.int8), units
+
+
+def unit_length(vectors: Floats) -> Floats:
+    """Vectors scaled to length 1, vectors of 0 left alone; DataError for what is no number."""
+    norms = checked_norms(vectors)
+    norms[(np.abs(norms - 1) <= 1e-6) | (norms == 0)] = 1  # noqa: PLR2004 - what float32 can tell: they stay as they are
+    return vectors if (norms == 1).all() else (vectors / norms[:, None]).astype(np.float32)
+
+
+def checked_norms(vectors: Floats) -> NDArray[np.float64]:
+    """Euclidean norms ``[N]``. DataError names a vector that holds what is no number."""
+    norms: NDArray[np.float64] = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
+    wrong = np.flatnonzero(~np.isfinite(norms))
+    if len(wrong):
+        raise DataError(f"vector {wrong[0]} holds NaN or infinity")
+    return norms

@@ -1,0 +1,130 @@
+"""Exact top-k beside what else there is, each also as part of what this machine can do; one thread.
+
+``pytest tests/benchmarks/test_bench_topk.py --benchmark-only --scoring reports/scoring`` writes the table.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import faiss
+import numpy as np
+import pytest
+import torch
+from scoring import in_turn, limits, machine, write_table
+from sentence_transformers.util import semantic_search
+
+from retrievers.neural.topk.choice import QUESTIONS
+from retrievers.neural.topk.index import CosineIndex
+from retrievers.neural.topk.store import write_vectors
+
+ROUNDS = 3
+GRID = [
+    (documents, size, questions, k)
+    for documents in (10_000, 100_000, 1_000_000)
+    for size in (128, 384, 768)
+    for questions in (1, 32, 1_024)
+    for k in (10, 100)
+]
+NOTE = """Seconds of processor time on one thread, median of {rounds} rounds in which the contestants took turns; measured on {machine}.
+*limit* is the time that the product alone takes at the best rate that a library reaches on square matrices ({peak:.0f} GFLOP/s), or
+that reading the documents once in float32 takes ({bandwidth:.1f} GB/s), whichever is longer; *of limit* is that divided by our time.
+All are exact; `ours` chose its way to multiply by a measurement when its index was built. The vectors are random and of unit length.
+`semantic_search` is that of sentence-transformers, `faiss` its `IndexFlatIP`."""
+
+
+@pytest.fixture(scope="module")
+def table(request):
+    """Rows for the table, which is written when all is measured."""
+    rows, found = [], {}
+    yield rows, found
+    folder = request.config.getoption("--scoring")
+    if folder and rows:
+        note = NOTE.format(rounds=ROUNDS, machine=machine(), **found)
+        write_table(Path(folder) / "dense-cpu.md", "Exact dense search on a CPU", rows, note)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads(), faiss.omp_get_max_threads()
+    torch.set_num_threads(1)
+    faiss.omp_set_num_threads(1)
+    yield
+    torch.set_num_threads(threads[0])
+    faiss.omp_set_num_threads(threads[1])
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    """The contestants' indexes over so many documents of this size; one is held at a time."""
+    held = {}
+
+    def get(documents, size):
+        if (documents, size) not in held:
+            held.clear()
+            vectors = unit(documents, size, 0)
+            flat = faiss.IndexFlatIP(size)
+            flat.add(vectors)
+            held[documents, size] = vectors, CosineIndex(vectors, threads=1), flat
+        return held[documents, size]
+
+    return get
+
+
+def unit(count, size, seed):
+    vectors = np.random.default_rng(seed).standard_normal((count, size), np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors
+
+
+@pytest.mark.parametrize(("documents", "size", "questions", "k"), GRID)
+def test_exact_search(benchmark, corpus, table, *, documents, size, questions, k):
+    vectors, ours, flat = corpus(documents, size)
+    asked, tensor = unit(questions, size, 1), torch.from_numpy(vectors)
+    wanted = torch.from_numpy(asked)
+    contestants = {
+        "ours": lambda: ours.search(asked, k),
+        "faiss": lambda: flat.search(asked, k),
+        "torch mm + topk": lambda: (wanted @ tensor.T).topk(k),
+        "numpy + argpartition": lambda: np.argpartition(asked @ vectors.T, -k, axis=1)[:, -k:],
+        "semantic_search": lambda: semantic_search(wanted, tensor, top_k=k),
+    }
+    peak, bandwidth = limits()
+    seconds = benchmark.pedantic(in_turn, (contestants, ROUNDS), rounds=1)
+    limit = max(2 * questions * documents * size / peak, vectors.nbytes / bandwidth)
+    name = ours.about[f"{max(number for number in QUESTIONS if number <= questions)} questions or more"]
+    benchmark.extra_info.update({f"{name} ms": 1e3 * value for name, value in seconds.items()})
+    rows, found = table
+    found.update(peak=peak / 1e9, bandwidth=bandwidth / 1e9)
+    rows.append(
+        {"documents": f"{documents:,}", "D": f"{size}", "questions": f"{questions:,}", "k": f"{k}", "product": name}
+        | {"ours (ms)": f"{1e3 * seconds['ours']:.3g}", "of limit": f"{limit / seconds['ours']:.2f}"}
+        | {f"x {other}": f"{value / seconds['ours']:.2f}" for other, value in seconds.items() if other != "ours"}
+    )
+
+
+SCRIPT = """
+import resource, sys, time
+from pathlib import Path
+import numpy as np
+from retrievers.neural.topk.choice import QUESTIONS
+from retrievers.neural.topk.index import CosineIndex
+from retrievers.neural.topk.store import Vectors
+index = CosineIndex(Vectors.open(Path(sys.argv[1])), threads=1)
+asked = np.random.default_rng(1).standard_normal((32, 128), np.float32)
+for questions in (1, 32):
+    start = time.process_time()
+    index.search(asked[:questions], 10)
+    print(questions, time.process_time() - start)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def test_larger_than_memory(benchmark, tmp_path):
+    """20 million int8 vectors, 2.5 GB, searched from their file by a process of its own; its peak of resident memory is told."""
+    write_vectors(tmp_path, (unit(500_000, 128, seed) for seed in range(40)), precision="int8")
+    call = [sys.executable, "-c", SCRIPT, str(tmp_path)]
+    done = benchmark.pedantic(subprocess.run, (call,), {"capture_output": True, "text": True, "check": True}, rounds=1)
+    one, many, peak = done.stdout.split("\n")[:3]
+    benchmark.extra_info.update({"one question": one, "32 questions": many, "peak MiB": peak})
+    assert float(peak) < 1_000

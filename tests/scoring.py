@@ -1,0 +1,60 @@
+"""What the benchmarks of scoring share: contestants in turn, the machine's limits, and a table of it all."""
+
+import platform
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+import torch
+
+
+def in_turn(contestants, rounds):
+    """Seconds of processor time of each call, contestants taking turns so that a machine's drift hits all alike.
+
+    name -> callable; the first round warms up. Processor time, because other processes may want the processor too; of several
+    threads it is the sum.
+    """
+    seconds = {name: [] for name in contestants}
+    for attempt in range(rounds + 1):
+        for name, call in contestants.items():
+            start = process_time()
+            call()
+            if attempt:
+                seconds[name].append(process_time() - start)
+    return {name: float(np.median(values)) for name, values in seconds.items()}
+
+
+def limits():
+    """Multiply-adds a second (float32, doubled) and bytes a second that one thread reaches here, right now.
+
+    The best of several libraries' products of square matrices, which is what anybody reaches in practice, and a sum over
+    more memory than the caches hold.
+    """
+    left, right = (torch.randn(1536, 1536) for _ in range(2))
+    memory, packed = torch.ones(1 << 27), (left.to_mkldnn(), right.to_mkldnn())
+    products = in_turn(
+        {
+            "torch": lambda: torch.mm(left, right),
+            "numpy": lambda: np.dot(left.numpy(), right.numpy()),
+            "onednn": lambda: torch.nn.functional.linear(*packed),
+        },
+        5,
+    )
+    sums = in_turn({"torch": memory.sum, "numpy": memory.numpy().max}, 3)
+    return 2 * 1536**3 / min(products.values()), memory.nbytes / min(sums.values())
+
+
+def machine():
+    """One line on what the figures were measured on."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
+    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    return f"{model}, {torch.backends.cpu.get_cpu_capability()}, torch {torch.__version__}, numpy {np.__version__}"
+
+
+def write_table(path, title, rows, note):
+    """A markdown file with one table; rows are dictionaries of text."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}"]
+    lines += [f"| {' | '.join(row.get(name, '') for name in names)} |" for row in rows]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"# {title}\n\n{note}\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
