@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -10,9 +10,10 @@ from bench.api import Doc, Env, Hits, Pairs, Query, Range, Retriever, Space
 from bench.errors import DataError, SpecError, StoreError
 from bench.explanation import Explanation
 from retrievers.lexical.contributions import contributions
-from retrievers.lexical.counts import TermCounts, analysed, bag
+from retrievers.lexical.counts import TermCounts, bag
 from retrievers.lexical.formulas import VARIANTS, weights
 from retrievers.lexical.impacts import Impacts
+from retrievers.lexical.selection import prepare
 from retrievers.lexical.tuning import tune
 from retrievers.text.analysis import Analyzer
 
@@ -63,13 +64,18 @@ class BM25(Retriever):
         self._delta = self._formula.delta if self.delta is None else self.delta
         self.learned: dict[str, float] = {}
 
+    def prepare(self, env: Env) -> None:
+        """Compile what reading and searching run."""
+        prepare()
+        TermCounts.read([Doc("", "word")], self._analyze, env)
+
     def fit(self, train: Pairs, dev: Pairs, env: Env) -> None:  # noqa: ARG002 - a grid of two numbers needs no training
         """With ``tune``, search the development questions among the development documents with each k1 and b of a grid."""
         if not self.tune:
             return
         if not dev.queries:
             raise DataError("bm25:tune=true needs development questions, and this dataset has none; leave tune out")
-        counts = TermCounts.of(analysed(dev.corpus, self._analyze, env))
+        counts = TermCounts.read(dev.corpus, self._analyze, env)
         bags = [bag(self._analyze(query.text), counts.terms) for query in dev.queries]
         position = {doc.id: i for i, doc in enumerate(dev.corpus)}
         relevant = [
@@ -86,7 +92,7 @@ class BM25(Retriever):
     def index(self, corpus: Sequence[Doc], env: Env) -> None:
         """Count terms and work out the score of every posting."""
         self._env = env
-        counts = TermCounts.of(analysed(corpus, self._analyze, env))
+        counts = TermCounts.read(corpus, self._analyze, env)
         k1, b = self.learned.get("k1", self.k1), self.learned.get("b", self.b)
         scores = weights(counts, self._formula, k1, b, self._delta)
         self._terms = counts.terms
@@ -97,7 +103,7 @@ class BM25(Retriever):
         with self._env.stage("tokenise"):
             bags = [bag(self._analyze(query.text), self._terms) for query in queries]
         with self._env.stage("score"):
-            return self._impacts.search(bags, k)
+            return self._impacts.search(bags, k, self._env.threads)
 
     def explain(self, query: Query, doc: Doc, position: int) -> Explanation:  # noqa: ARG002 - the postings tell
         """What each term of the question adds."""
@@ -116,3 +122,18 @@ class BM25(Retriever):
             self.learned = {name: float(stored[name]) for name in (_LEARNED if self.tune else ())}
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise StoreError(f"{path}: cannot be read, delete its folder to tune again: {error!r}") from None
+
+    def save_index(self, folder: Path) -> None:
+        """Write the index into a folder; ``load_index`` maps it into memory, also where it is larger than that."""
+        self._impacts.save(folder, {"parameters": asdict(self), "learned": self.learned, "terms": list(self._terms)})
+
+    def load_index(self, folder: Path, env: Env, *, verify: bool = True) -> None:
+        """Search what ``save_index`` wrote, instead of ``index``: StoreError if it is damaged or of other parameters.
+
+        verify: read all of it once to compare checksums.
+        """
+        impacts, facts = Impacts.load(folder, verify=verify)
+        if facts.get("parameters") != asdict(self):
+            raise StoreError(f"the index in {folder} was built with other parameters: {facts.get('parameters')}")
+        self._env, self._impacts, self.learned = env, impacts, facts["learned"]
+        self._terms = {term: number for number, term in enumerate(facts["terms"])}

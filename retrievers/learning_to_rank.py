@@ -18,6 +18,7 @@ from retrievers.lexical.folds import splits
 from retrievers.lexical.grams import Grams
 from retrievers.lexical.lessons import Lessons, Reading
 from retrievers.lexical.listwise import Lists, learn
+from retrievers.lexical.selection import prepare
 from retrievers.lexical.signals import NAMES, Signals, Table, candidates, standard
 from retrievers.text.analysis import Analyzer
 
@@ -56,6 +57,10 @@ class LearningToRank(Retriever):
         self._analyze = Analyzer(self.stemmer, self.stop, self.split)
         self._lessons: Lessons | None = None
         self.learned: dict[str, Any] = {}
+
+    def prepare(self, env: Env) -> None:  # noqa: ARG002 - the same everywhere
+        """Compile what searching runs."""
+        prepare()
 
     def fit(self, train: Pairs, dev: Pairs, env: Env) -> None:  # noqa: ARG002 - nothing is chosen on dev
         """Learn what the signals need, then the function that weighs them; DataError without pairs."""

@@ -13,7 +13,7 @@ from bench.errors import SpecError
 from bench.explanation import Explanation, Terms
 from retrievers.lexical.contributions import TITLE
 from retrievers.lexical.counts import analysed
-from retrievers.lexical.selection import rank
+from retrievers.lexical.selection import prepare, rank
 from retrievers.text.analysis import Analyzer
 
 _CLASSES = {"okapi": rank_bm25.BM25Okapi, "plus": rank_bm25.BM25Plus, "l": rank_bm25.BM25L}
@@ -41,6 +41,10 @@ class RankBM25(Retriever):
         if self.variant not in _CLASSES:
             raise SpecError(f"variant={self.variant}: choose from {', '.join(_CLASSES)}")
         self._analyze = Analyzer(self.stemmer, self.stop, self.split)
+
+    def prepare(self, env: Env) -> None:  # noqa: ARG002 - the same everywhere
+        """Compile what searching runs."""
+        prepare()
 
     def index(self, corpus: Sequence[Doc], env: Env) -> None:
         """Build the package's index."""

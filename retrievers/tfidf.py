@@ -14,6 +14,7 @@ from bench.explanation import Explanation
 from retrievers.lexical.contributions import contributions
 from retrievers.lexical.counts import analysed, bag
 from retrievers.lexical.impacts import Impacts
+from retrievers.lexical.selection import prepare
 from retrievers.text.analysis import Analyzer
 
 
@@ -42,6 +43,10 @@ class Tfidf(Retriever):
         """Reject stemmers and stop words that do not exist."""
         self._analyze = Analyzer(self.stemmer, self.stop, self.split)
 
+    def prepare(self, env: Env) -> None:  # noqa: ARG002 - the same everywhere
+        """Compile what searching runs."""
+        prepare()
+
     def index(self, corpus: Sequence[Doc], env: Env) -> None:
         """Weigh the documents' terms; each document becomes a vector of length 1."""
         self._env = env
@@ -59,7 +64,7 @@ class Tfidf(Retriever):
         with self._env.stage("tokenise"):
             vectors = [self._vector(query.text) for query in queries]
         with self._env.stage("score"):
-            return self._impacts.search(vectors, k)
+            return self._impacts.search(vectors, k, self._env.threads)
 
     def explain(self, query: Query, doc: Doc, position: int) -> Explanation:  # noqa: ARG002 - the postings tell
         """What each term of the question adds to the cosine."""

@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from bench.api import Doc, Env
+from retrievers.lexical.counting import count
+from retrievers.text.analysis import Analyzer
+from retrievers.text.collection import Collection
 
 _REPORT_EVERY = 5_000
+_PIECE = 1 << 18
+"""Characters that are read at once."""
 
 
 class TermCounts(NamedTuple):
@@ -37,21 +41,28 @@ class TermCounts(NamedTuple):
         for terms in texts:
             lengths.append(len(terms))
             flat.extend(map(numbers.__getitem__, terms))
-        sizes = np.frombuffer(lengths, dtype=np.int64) if lengths else np.zeros(0, dtype=np.int64)
-        ends = np.concatenate([[0], np.cumsum(sizes)])
-        shape = (len(sizes), len(numbers))
-        by_document = sp.csr_array(
-            (np.ones(len(flat), dtype=np.float32), np.asarray(flat, dtype=np.int32), ends), shape
-        )
-        by_document.sum_duplicates()
-        postings = by_document.tocsc()
-        return cls(
-            dict(numbers),
-            postings.indptr.astype(np.int64),
-            postings.indices.astype(np.int32, copy=False),
-            postings.data,
-            sizes,
-        )
+        itself = np.arange(len(numbers) + 1)
+        words, sizes = np.array(flat, dtype=np.int32), np.array(lengths, dtype=np.int64)
+        return cls(dict(numbers), *count(words, sizes, itself, itself[:-1].astype(np.int32), len(numbers)))
+
+    @classmethod
+    def read(cls, corpus: Sequence[Doc], analyze: Analyzer, env: Env) -> Self:
+        """The same as ``of(analysed(corpus, analyze, env))``, except that each distinct word is analysed once."""
+        if type(analyze) is not Analyzer:  # whose rules may look at more than a word
+            return cls.of(analysed(corpus, analyze, env))
+        collection, words, sizes = Collection(), [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.int64)]
+        texts, size = list[str](), 0
+        for number, doc in enumerate(corpus, start=1):
+            texts.append(doc.content)
+            size += len(texts[-1])
+            if size >= _PIECE or number == len(corpus) or number % _REPORT_EVERY == 0:
+                found, counts = collection.read(texts)
+                words.append(found)
+                sizes.append(counts)
+                texts, size = [], 0
+            _report(env, number, len(corpus))
+        terms, starts, numbers = collection.terms(analyze)
+        return cls(terms, *count(np.concatenate(words), np.concatenate(sizes), starts, numbers, len(terms)))
 
     @property
     def document_frequencies(self) -> NDArray[np.int64]:
@@ -63,8 +74,12 @@ def analysed(corpus: Sequence[Doc], analyze: Callable[[str], list[str]], env: En
     """Terms of each document, telling now and then how far it is: analysis is most of the work of indexing."""
     for number, doc in enumerate(corpus, start=1):
         yield analyze(doc.content)
-        if number % _REPORT_EVERY == 0:
-            env.progress(number / len(corpus), f"analysed {number:,} of {len(corpus):,} documents")
+        _report(env, number, len(corpus))
+
+
+def _report(env: Env, number: int, documents: int) -> None:
+    if number % _REPORT_EVERY == 0:
+        env.progress(number / documents, f"analysed {number:,} of {documents:,} documents")
 
 
 def bag(terms: Iterable[str], numbers: Mapping[str, int]) -> Counter[int]:

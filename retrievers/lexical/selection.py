@@ -1,13 +1,13 @@
 """The best k of a row of scores, found without sorting the row."""
 
 from collections.abc import Iterable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.api import Hits
-
-_GROUP = 32
+from retrievers.lexical import scoring
 
 
 def rank(rows: Iterable[NDArray[np.float32]], queries: int, documents: int, k: int) -> Hits:
@@ -17,30 +17,18 @@ def rank(rows: Iterable[NDArray[np.float32]], queries: int, documents: int, k: i
     the corpus.
     """
     width = min(k, documents)
-    positions = np.full((queries, width), -1, dtype=np.int64)
-    scores = np.zeros((queries, width), dtype=np.float32)
-    for row, (best, values) in enumerate(_best(row, width) for row in rows):
-        positions[row, : len(best)] = best
-        scores[row, : len(best)] = values
-    return Hits(positions, scores)
+    hits = Hits(np.full((queries, width), -1, dtype=np.int64), np.zeros((queries, width), dtype=np.float32))
+    for at, row in enumerate(rows):
+        if width:
+            scoring.best_of(np.require(row, np.float32, ["C", "W"]), *hits, at)
+    return hits
 
 
-def _best(scores: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    floor = _floor(scores, k)
-    found = np.flatnonzero(scores >= floor) if floor > 0 else np.flatnonzero(scores > 0)
-    values = scores[found]
-    order = np.argsort(-values, kind="stable")[:k]
-    return found[order], values[order]
-
-
-def _floor(scores: NDArray[np.float32], k: int) -> float:
-    """A bound that at least k scores reach and few others do.
-
-    The k-th largest of the maxima of disjoint groups is one: k groups have a score as high. Groups are interleaved, so that
-    their maxima are element-wise maxima of long rows, and partitioning the maxima costs a thirtieth of partitioning all.
-    """
-    groups = len(scores) // _GROUP
-    if groups > k:
-        scores = scores[: groups * _GROUP].reshape(_GROUP, groups).max(axis=0)
-    place = len(scores) - k
-    return float(np.partition(scores, place)[place]) if 0 < place < len(scores) else 0.0
+@cache
+def prepare() -> None:
+    """Compile what searching needs, or load it where it was compiled before; call it while indexing."""
+    starts, docs, ones = np.array([0, 1]), np.zeros(1, dtype=np.uint32), np.ones(1, dtype=np.float32)
+    terms, hits = np.zeros(1, dtype=np.int32), Hits(np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1), np.float32))
+    scoring.add_up(starts, docs, ones, terms, ones, ones.copy())
+    scoring.best(starts, docs, ones, 1, terms, ones, starts, *hits)
+    scoring.best_of(ones, *hits, 0)
