@@ -102,7 +102,7 @@ def test_the_fastest_shape_is_chosen(triton_steps, monkeypatch):
         return seconds[order.width]
 
     monkeypatch.setattr(tuning, "_seconds", measured)
-    block = Block.of(torch.from_numpy(vectors(0, 64, 16)).to(DEVICE), 0, "bfloat16", 1.0)
+    block = Block.of(torch.from_numpy(vectors(0, 80, 16)).to(DEVICE), 0, "bfloat16", 1.0)
     plain = triton_steps.TritonSteps(single=slow)
     best = tuning.tuned(plain, block, "bfloat16", (large, slow, fast), (large, slow))
     assert (best.shape, best.single) == (fast, slow)
