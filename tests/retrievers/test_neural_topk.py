@@ -199,7 +199,7 @@ def test_the_choice_is_measured_once_and_remembered(tmp_path, monkeypatch):
     times = iter(range(1, 100))
     monkeypatch.setattr(topk_choice, "_seconds", lambda call: call() and -next(times))
     first = choose(vectors, 1, "auto", tmp_path)
-    assert first == {1: "int8", 8: "int8", 64: "onednn", 512: "onednn"}  # the last tried seemed fastest
+    assert first == {1: "int8", 4: "int8", 16: "onednn", 128: "onednn"}  # the last tried seemed fastest
     monkeypatch.setattr(topk_choice, "_fastest", lambda *_: pytest.fail("measured again"))
     assert choose(vectors, 1, "auto", tmp_path) == first
     (stored,) = json.loads((tmp_path / "top-k.json").read_text()).values()
@@ -209,7 +209,7 @@ def test_the_choice_is_measured_once_and_remembered(tmp_path, monkeypatch):
 def test_a_damaged_memory_of_choices_is_measured_again(tmp_path, monkeypatch):
     monkeypatch.setattr(topk_choice, "SMALL", 0)
     monkeypatch.setattr(
-        topk_choice, "_fastest", lambda _vectors, questions, *_: "numpy" if questions > 8 else "compiled"
+        topk_choice, "_fastest", lambda _vectors, questions, *_: "numpy" if questions > 16 else "compiled"
     )
     vectors = Vectors.of(random_vectors(60, 8))
     for text in ("", "[]", '{"x": 3}', '{"x": {"1": "abacus"}}'):

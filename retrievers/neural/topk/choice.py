@@ -20,7 +20,7 @@ from retrievers.neural.topk.kernels import merge
 from retrievers.neural.topk.products import BFloat16, Compiled, Integers, NumPy, OneDNN, Product, Survivors, Torch
 from retrievers.neural.topk.store import Vectors
 
-QUESTIONS = (1, 8, 64, 512)
+QUESTIONS = (1, 4, 16, 128)
 """Numbers of questions that are tried; the next lower one decides for those between."""
 SOME, MANY = 1 << 26, 1 << 23
 """Bytes of documents that few and many questions are tried on: the first has to be more than a processor's caches hold."""
@@ -36,7 +36,7 @@ PRODUCTS: dict[str, Callable[[Vectors, int], Product]] = {
     "onednn": OneDNN,
     "bfloat16": BFloat16,
 }
-DEFAULT = {1: "compiled", 8: "compiled", 64: "numpy", 512: "numpy"}
+DEFAULT = {1: "compiled", 4: "compiled", 16: "compiled", 128: "numpy"}
 
 
 class CpuEngine:
@@ -84,7 +84,7 @@ def choose(vectors: Vectors, threads: int, precision: str, cache: Path | None) -
 
 
 def _fastest(vectors: Vectors, questions: int, threads: int, precision: str) -> str:
-    few = questions <= 8  # noqa: PLR2004 - from there on the processor limits, not the memory
+    few = questions <= 4  # noqa: PLR2004 - from there on the processor limits, not the memory
     rows = max(1, (SOME if few else MANY) // max(1, vectors.values[:1].nbytes))
     sample = Vectors(vectors.values[:rows], vectors.scales[:rows], vectors.norm)
     asked = np.ascontiguousarray(sample.floats(0, questions))
