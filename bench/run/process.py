@@ -70,6 +70,7 @@ class WorkerProcess:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._watched = 0.0
+        self._closed = False
         self._job = job
 
     def again(self, job: Job) -> "WorkerProcess":
@@ -119,8 +120,10 @@ class WorkerProcess:
 
     def close(self) -> None:
         """End the process, whatever it is doing, its children too, and remove its log unless something was written there."""
-        if self._process.returncode is None:  # else its number may be another's by now
-            self._signal(signal.SIGKILL)
+        if self._closed:  # the number of the process may be another's by now
+            return
+        self._closed = True
+        self._signal(signal.SIGKILL)
         self._process.wait()
         self._reader.join(timeout=GRACE)
         for pipe in (self._process.stdin, self._process.stdout):
