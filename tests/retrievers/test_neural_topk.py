@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bench.errors import DataError, StoreError
 from retrievers.neural.topk import choice as topk_choice
 from retrievers.neural.topk import cpu as topk_cpu
+from retrievers.neural.topk import kernels
 from retrievers.neural.topk import products as topk_products
 from retrievers.neural.topk.choice import DEFAULT, PRODUCTS, choose
 from retrievers.neural.topk.cpu import search
@@ -61,6 +62,38 @@ def test_every_product_finds_the_sorted_matrix(name, *, count, size, questions, 
         vectors = Vectors.of(documents)
         found = search(vectors, PRODUCTS[name](vectors, threads), asked, k, threads)
     same(found, of_all_scores(documents, asked, k))
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+@settings(everything, max_examples=8)
+@given(
+    count=st.integers(1_000, 5_000), k=st.sampled_from([1, 10, 100, 900, 1_100, 2_500]), questions=st.integers(1, 20),
+    kind=st.sampled_from(["normal", "few", "near"]),
+)  # fmt: skip
+def test_limits_from_a_sample_of_wide_tiles_lose_nothing(name, *, count, k, questions, kind):
+    documents, asked = random_vectors(count, 8, 3, kind), random_vectors(questions, 8, 4, kind)
+    vectors = Vectors.of(documents)
+    same(search(vectors, PRODUCTS[name](vectors, 1), asked, k, 1), of_all_scores(documents, asked, k))
+
+
+@everything
+@given(
+    values=st.lists(st.floats(-(2.0**100), 2.0**100, width=32), min_size=1, max_size=300), k=st.integers(1, 300),
+    copies=st.integers(1, 4),
+)  # fmt: skip
+def test_at_least_k_scores_reach_a_limit(values, k, copies):
+    scores = np.array(values * copies, np.float32)
+    limit = kernels.reached(scores, k)
+    assert limit == kernels.LOWEST or (scores >= limit).sum() >= k
+
+
+def test_a_limit_lets_few_scores_through():
+    scores = np.random.default_rng(0).normal(size=5_000).astype(np.float32)
+    for k in (1, 10, 100, 1_000):
+        assert k <= (scores >= kernels.reached(scores, k)).sum() <= k + max(1, k // 16)
+    assert kernels.reached(scores[:9], 10) == kernels.LOWEST
+    equal = np.full(50, np.float32(0.1))
+    assert kernels.reached(equal, 10) == pytest.approx(equal[0])
 
 
 @pytest.mark.parametrize("name", PRODUCTS)
