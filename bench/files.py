@@ -9,7 +9,7 @@ from typing import Any
 from bench.errors import StoreError
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write through a temporary file, fsync and rename; StoreError (disk full, no permission) leaves the old file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

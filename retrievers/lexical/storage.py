@@ -1,17 +1,16 @@
 """Arrays on disk that are mapped into memory, each in a file of its own, beside a header that tells damage."""
 
 import json
-import os
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import StoreError
+from bench.files import write_bytes
 
 HEADER = "index.json"
 _FORMAT = 1
@@ -26,11 +25,11 @@ def write(folder: Path, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, 
         parts = {}
         for name, array in arrays.items():
             content = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).view(np.uint8).data
-            _write_whole(folder / f"{name}.bin", content)
+            write_bytes(folder / f"{name}.bin", content)
             parts[name] = {"bytes": content.nbytes, "checksum": blake2b(content, digest_size=16).hexdigest()}
         body = json.dumps({"format": _FORMAT, "arrays": parts, **facts})
         header = json.dumps({"checksum": _checksum(body), "body": body})
-        _write_whole(folder / HEADER, memoryview(header.encode()))
+        write_bytes(folder / HEADER, header.encode())
     except OSError as error:
         raise StoreError(f"cannot write the index {folder}: {error.strerror or error}") from None
 
@@ -77,19 +76,3 @@ def _mapped(path: Path, dtype: np.dtype[Any], told: Mapping[str, Any], *, verify
 
 def _checksum(text: str) -> str:
     return blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def _write_whole(path: Path, content: memoryview) -> None:
-    """Through a temporary file of its own, so that an index that is mapped at this time keeps what it has."""
-    partial = None
-    try:
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".partial", delete=False) as file:
-            partial = Path(file.name)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.chmod(0o644)  # a temporary file is private
-        partial.replace(path)
-    finally:
-        if partial is not None:
-            partial.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from bench.errors import StoreError
-from retrievers.neural.store import write_whole
+from bench.files import write_bytes
 
 SHARE = 0.05
 """Part of the time that writing checkpoints may take; where a model is large and its epochs are short, some are left out."""
@@ -62,9 +62,8 @@ class Checkpoint:
         text = json.dumps({"identity": self._identity, **state.facts})
         header = {"facts": text, "digest": digest(tensors, text)}
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self._path, safetensors.torch.save(tensors, header))
-        except (OSError, StoreError) as error:
+            write_bytes(self._path, safetensors.torch.save(tensors, header))
+        except StoreError as error:
             warnings.warn(f"no checkpoint can be kept, so a killed fit would begin again: {error}", stacklevel=2)
             self._path = None
         end = perf_counter()

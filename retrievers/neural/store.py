@@ -1,10 +1,8 @@
 """A learned model on disk: tensors as safetensors, everything else as JSON, each file whole or not at all."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import safetensors.torch
@@ -12,6 +10,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from bench.errors import StoreError
+from bench.files import write_bytes
 
 TENSORS, FACTS = "model.safetensors", "model.json"
 
@@ -19,8 +18,8 @@ TENSORS, FACTS = "model.safetensors", "model.json"
 def save_model(folder: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
     """Write both files into a folder."""
     on_host = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    write_whole(folder / TENSORS, safetensors.torch.save(on_host))
-    write_whole(folder / FACTS, json.dumps(facts, ensure_ascii=False).encode())
+    write_bytes(folder / TENSORS, safetensors.torch.save(on_host))
+    write_bytes(folder / FACTS, json.dumps(facts, ensure_ascii=False).encode())
 
 
 def load_model(folder: Path, parameters: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -37,24 +36,3 @@ def load_model(folder: Path, parameters: Mapping[str, Any]) -> tuple[dict[str, T
     if facts.get("parameters") != parameters:
         raise StoreError(f"the model stored in {folder} was learned with other parameters: {facts.get('parameters')}")
     return tensors, facts
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, through a temporary file of its own, so that two processes may write the same one.
-
-    StoreError where that cannot be done; an earlier file then stays as it was.
-    """
-    partial = None
-    try:
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".partial", delete=False) as file:
-            partial = Path(file.name)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.chmod(0o644)  # a temporary file is private
-        partial.replace(path)
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        if partial is not None:
-            partial.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from bench.errors import StoreError
-from retrievers.neural.store import write_whole
+from bench.files import write_bytes
 from retrievers.text import analysis, stopwords
 from retrievers.text.analysis import Analyzer
 
@@ -44,7 +44,7 @@ def analysed(texts: Sequence[str], analyze: Callable[[str], list[str]], cache: P
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             _sweep(place.parent)
-            write_whole(place, _packed(found))
+            write_bytes(place, _packed(found))
         except (OSError, StoreError) as error:
             warnings.warn(f"analysed texts cannot be kept, so they are analysed again next time: {error}", stacklevel=2)
     return found

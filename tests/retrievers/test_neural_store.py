@@ -34,5 +34,6 @@ def test_a_damaged_or_missing_file_is_named(tmp_path, name):
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
     with pytest.raises(StoreError, match="cannot write"):
-        saved(tmp_path / "absent")
+        saved(tmp_path / "file")

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.files import write_bytes
 from retrievers.neural.runtime import half_precision
-from retrievers.neural.store import write_whole
 from retrievers.neural.topk.cpu import search
 from retrievers.neural.topk.kernels import merge
 from retrievers.neural.topk.products import BFloat16, Compiled, Integers, NumPy, OneDNN, Product, Survivors, Torch
@@ -78,8 +78,7 @@ def choose(vectors: Vectors, threads: int, precision: str, cache: Path | None) -
     if key not in known:
         known[key] = {str(questions): _fastest(vectors, questions, threads, precision) for questions in QUESTIONS}
         if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, json.dumps(known, indent=1).encode())
+            write_bytes(path, json.dumps(known, indent=1).encode())
     return {int(questions): name for questions, name in known[key].items()}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import DataError, StoreError
-from retrievers.neural.store import write_whole
+from bench.files import write_bytes
 
 VALUES, SCALES, FACTS = "values.bin", "scales.bin", "vectors.json"
 LEVELS = 127
@@ -115,7 +115,7 @@ def write_vectors(
             np.ones(1, np.float32).tofile(scales)
     kind = "int8" if precision == "int8" else "float32"
     facts = {"vectors": count, "dimensions": max(dimensions, 0), "kind": kind, "norm": norm}
-    write_whole(folder / FACTS, json.dumps(facts).encode())
+    write_bytes(folder / FACTS, json.dumps(facts).encode())
     return residual
 
 
