@@ -136,8 +136,8 @@ class CNN(Scorer):
         with pinned(env):
             cnn, bag = self._fitted()
             self._bag, self._cnn = bag.to(env.device).eval(), cnn.to(env.device).eval()
-            tokens = (self._analyze(doc.content) for doc in corpus)
-            self._reader = self._reader_of(self._vocabulary.encode_all(tokens, WIDE_DOCUMENT), env.device)
+            texts = self._vocabulary.read((doc.content for doc in corpus), self._analyze, WIDE_DOCUMENT)
+            self._reader = self._reader_of(texts, env.device)
 
     def score(self, queries: Sequence[Query], positions: NDArray[np.int64]) -> NDArray[np.float32]:
         """Logits, or probabilities, of the candidates of each question; -inf for a pad."""

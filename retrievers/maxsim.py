@@ -57,13 +57,13 @@ class MaxSim(Contrastive):
         with pinned(env):
             self._ready(env)
             model = self._late()
-            texts = self._read((doc.content for doc in corpus), self.document_tokens)
+            texts = self._documents(corpus)
             self._tokens = TokenIndex(model, texts, env.device)
 
     def search(self, queries: Sequence[Query], k: int) -> Hits:
         """Encode the questions and compare token by token; a question without a known word gets no hits."""
         with pinned(self._env), torch.inference_mode():
-            texts = self._read((query.text for query in queries), self.query_tokens)
+            texts = self._questions(query.text for query in queries)
             asked = read(self._fitted().questions, texts, self._env.device)
             positions, scores = (part.cpu().numpy() for part in self._tokens.search(asked, k))
         return Hits(np.where(texts.lengths[:, None] > 0, positions, -1), scores)

@@ -14,8 +14,6 @@ from retrievers.text.analysis import Analyzer
 from retrievers.text.collection import Collection
 
 _REPORT_EVERY = 5_000
-_PIECE = 1 << 18
-"""Characters that are read at once."""
 
 
 class TermCounts(NamedTuple):
@@ -50,19 +48,9 @@ class TermCounts(NamedTuple):
         """The same as ``of(analysed(corpus, analyze, env))``, except that each distinct word is analysed once."""
         if type(analyze) is not Analyzer:  # whose rules may look at more than a word
             return cls.of(analysed(corpus, analyze, env))
-        collection, words, sizes = Collection(), [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.int64)]
-        texts, size = list[str](), 0
-        for number, doc in enumerate(corpus, start=1):
-            texts.append(doc.content)
-            size += len(texts[-1])
-            if size >= _PIECE or number == len(corpus) or number % _REPORT_EVERY == 0:
-                found, counts = collection.read(texts)
-                words.append(found)
-                sizes.append(counts)
-                texts, size = [], 0
-            _report(env, number, len(corpus))
+        collection, words, sizes = Collection.of(_reported(corpus, env))
         terms, starts, numbers = collection.terms(analyze)
-        return cls(terms, *count(np.concatenate(words), np.concatenate(sizes), starts, numbers, len(terms)))
+        return cls(terms, *count(words, sizes, starts, numbers, len(terms)))
 
     @property
     def document_frequencies(self) -> NDArray[np.int64]:
@@ -71,15 +59,16 @@ class TermCounts(NamedTuple):
 
 
 def analysed(corpus: Sequence[Doc], analyze: Callable[[str], list[str]], env: Env) -> Iterator[list[str]]:
-    """Terms of each document, telling now and then how far it is: analysis is most of the work of indexing."""
+    """Terms of each document."""
+    return map(analyze, _reported(corpus, env))
+
+
+def _reported(corpus: Sequence[Doc], env: Env) -> Iterator[str]:
+    """Texts of all documents, telling now and then how far it is: analysis is most of the work of indexing."""
     for number, doc in enumerate(corpus, start=1):
-        yield analyze(doc.content)
-        _report(env, number, len(corpus))
-
-
-def _report(env: Env, number: int, documents: int) -> None:
-    if number % _REPORT_EVERY == 0:
-        env.progress(number / documents, f"analysed {number:,} of {documents:,} documents")
+        yield doc.content
+        if number % _REPORT_EVERY == 0:
+            env.progress(number / len(corpus), f"analysed {number:,} of {len(corpus):,} documents")
 
 
 def bag(terms: Iterable[str], numbers: Mapping[str, int]) -> Counter[int]:

@@ -158,14 +158,14 @@ class Dense(VectorSearch):
         self._env = env
         with pinned(env):
             model = self._ready(env)
-            texts = self._read((doc.content for doc in corpus), self.document_tokens)
-            asked = partial(encode, model.questions, self._read(self._asked, self.query_tokens), env.device)
+            texts = self._documents(corpus)
+            asked = partial(encode, model.questions, self._questions(self._asked), env.device)
             self._hold(encode(model.solutions, texts, env.device), asked, env)
 
     def search(self, queries: Sequence[Query], k: int) -> Hits:
         """Encode the questions and rank by cosine; a question without a known word gets no hits."""
         with pinned(self._env), torch.inference_mode():
-            texts = self._read((query.text for query in queries), self.query_tokens)
+            texts = self._questions(query.text for query in queries)
             asked = encode(self._fitted().questions, texts, self._env.device)
             positions, scores = (part.cpu().numpy() for part in self._neighbours.search(asked, k))
         return Hits(np.where(texts.lengths[:, None] > 0, positions, -1), scores)
@@ -273,8 +273,11 @@ class Dense(VectorSearch):
             self._vocabulary.encode_all(examples.solutions, self.document_tokens),
         )
 
-    def _read(self, texts: Iterable[str], limit: int) -> Sequences:
-        return self._vocabulary.encode_all(map(self._analyze, texts), limit)
+    def _questions(self, texts: Iterable[str]) -> Sequences:
+        return self._vocabulary.encode_all(map(self._analyze, texts), self.query_tokens)
+
+    def _documents(self, corpus: Sequence[Doc]) -> Sequences:
+        return self._vocabulary.read((doc.content for doc in corpus), self._analyze, self.document_tokens)
 
     def _ready(self, env: Env) -> DualEncoder:
         """The model, where and how it is used from now on."""

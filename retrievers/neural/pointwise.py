@@ -144,7 +144,8 @@ class Pointwise(Scorer):
         self._env = env
         with pinned(env), torch.inference_mode():
             self._network = self._fitted().to(env.device).eval()
-            texts = self._ids((self._analyze(doc.content) for doc in corpus), documents=True)
+            read = self._vocabulary.read((doc.content for doc in corpus), self._analyze, self.document_tokens)
+            texts = _padded(read, self.document_tokens)
             ids = torch.from_numpy(texts)
             parts = [self._network.documents(part.to(env.device)) for part in torch.split(ids, AT_ONCE)]
             self._documents = torch.cat(parts) if len(corpus) else self._network.documents(ids.to(env.device))
@@ -227,13 +228,16 @@ class Pointwise(Scorer):
 
     def _ids(self, texts: Iterable[list[str]], *, documents: bool = False) -> NDArray[np.int64]:
         limit = self.document_tokens if documents else self.query_tokens
-        sequences: Sequences = self._vocabulary.encode_all(texts, limit)
-        return sequences.padded(np.arange(len(sequences.lengths)), limit).astype(np.int64)
+        return _padded(self._vocabulary.encode_all(texts, limit), limit)
 
     def _fitted(self) -> Network:
         if self._network is None:
             raise DataError(f"{type(self).__name__} has learned nothing yet: fit or load it before index and score")
         return self._network
+
+
+def _padded(texts: Sequences, width: int) -> NDArray[np.int64]:
+    return texts.padded(np.arange(len(texts.lengths)), width).astype(np.int64)
 
 
 class Drawn:

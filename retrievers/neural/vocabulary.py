@@ -2,7 +2,7 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -10,6 +10,10 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from retrievers.text.analysis import Analyzer
+from retrievers.text.collection import Collection
+from retrievers.text.words import distinct
 
 PAD = 0
 """The id of no word; its vector is zero and stays zero."""
@@ -68,6 +72,15 @@ class Vocabulary:
     ) -> "Sequences":
         """``encode`` for each text."""
         return Sequences.of([self.encode(tokens, limit, repeats=repeats) for tokens in texts])
+
+    def read(self, texts: Iterable[str], analyze: Callable[[str], list[str]], limit: int) -> "Sequences":
+        """``encode_all`` of what ``analyze`` makes of each text; an ``Analyzer`` sees every distinct word once."""
+        if type(analyze) is not Analyzer:  # whose rules may look at more than a word
+            return self.encode_all(map(analyze, texts), limit)
+        collection, words, sizes = Collection.of(texts)
+        terms, starts, numbers = collection.terms(analyze)
+        ids = np.fromiter(map(self._id, terms), dtype=np.int32, count=len(terms))
+        return Sequences(*distinct(words, sizes, starts, ids[numbers], len(self), limit))
 
     @cached_property
     def _ids(self) -> dict[str, int]:

@@ -1,9 +1,9 @@
 """A collection as numbers of its distinct words, so that each word is analysed once however often it stands there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from retrievers.text import words
 from retrievers.text.analysis import Analyzer
 
 Bytes = NDArray[np.uint8]
+
+PIECE = 1 << 18
+"""Characters that are read at once."""
 
 
 class Collection:
@@ -27,6 +30,26 @@ class Collection:
         self._letters = np.zeros(0, dtype=np.uint8)
         self._ends = np.zeros(1, dtype=np.int64)
         self._known = 0
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> tuple[Self, NDArray[np.int32], NDArray[np.int64]]:
+        """A collection of these, and what ``read`` gives of all; texts are taken as they come and not kept."""
+        collection, words, sizes = cls(), [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.int64)]
+        piece, size = list[str](), 0
+
+        def end() -> None:
+            found, counts = collection.read(piece)
+            words.append(found)
+            sizes.append(counts)
+
+        for text in texts:
+            piece.append(text)
+            size += len(text)
+            if size >= PIECE:
+                end()
+                piece, size = [], 0
+        end()
+        return collection, np.concatenate(words), np.concatenate(sizes)
 
     def read(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Numbers of the words of all texts, one after the other, and how many each text has, ``[len(texts)]``."""

@@ -61,6 +61,33 @@ def read(data, kinds, texts, table, hashes, letters, ends, known, found, counts)
 
 
 @_compiled
+def distinct(words, texts, starts, ids, rows, limit):
+    """The first ``limit`` distinct ids of each text, one text after the other, int32, and the end of each ``[len(texts) + 1]``.
+
+    words: int32, text ``i`` has ``texts[i]`` of them, one text after the other; word ``w`` stands for ``ids[starts[w] :
+    starts[w + 1]]``, below ``rows``, of which 0 is none.
+    """
+    room = 0
+    for word in words:
+        room += starts[word + 1] - starts[word]
+    flat, ends = np.empty(min(room, len(texts) * limit), np.int32), np.zeros(len(texts) + 1, np.int64)
+    seen = np.full(rows, -1, np.int32)
+    first = found = 0
+    for text in range(len(texts)):
+        seen[0] = text
+        stop = found + limit
+        for word in words[first : first + texts[text]]:
+            for part in range(starts[word], starts[word + 1]):
+                if seen[ids[part]] != text and found < stop:
+                    seen[ids[part]] = text
+                    flat[found] = ids[part]
+                    found += 1
+        first += texts[text]
+        ends[text + 1] = found
+    return flat[:found].copy(), ends
+
+
+@_compiled
 def _same(letters, start, end, data, first, stop):
     if end - start != stop - first:
         return False

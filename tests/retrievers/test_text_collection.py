@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.api import Doc, Env
-from retrievers.lexical import counts as room
 from retrievers.lexical.counts import TermCounts, analysed
+from retrievers.neural.vocabulary import Vocabulary
+from retrievers.text import collection as room
 from retrievers.text.analysis import Analyzer
 from retrievers.text.collection import Collection
 
@@ -55,7 +56,7 @@ def test_many_pieces_and_many_words_make_no_difference(monkeypatch):
     rng = np.random.default_rng(0)
     corpus = [Doc(str(i), " ".join(f"x{n}y" for n in rng.zipf(1.3, 50) % 9_999)) for i in range(400)]
     whole = TermCounts.read(corpus, Analyzer("none", split=False), Env())
-    monkeypatch.setattr(room, "_PIECE", 100)
+    monkeypatch.setattr(room, "PIECE", 100)
     same(TermCounts.read(corpus, Analyzer("none", split=False), Env()), whole)
     same(whole, TermCounts.of(analysed(corpus, Analyzer("none", split=False), Env())))
 
@@ -75,3 +76,15 @@ def test_a_subclass_may_look_at_more_than_a_word():
 
     counts = TermCounts.read([Doc("a", "one two")], Reversed("none", "none"), Env())
     assert list(counts.terms) == ["two", "one"]
+
+
+@pytest.mark.parametrize("analyze", [*ANALYZERS, lambda text: Analyzer()(text)[::-1]], ids=repr)
+@settings(deadline=None)
+@given(contents=st.lists(texts, max_size=6), limit=st.integers(1, 5), buckets=st.sampled_from([0, 3]))
+def test_reading_by_words_gives_the_ids_of_what_the_analyser_finds(analyze, contents, limit, buckets):
+    vocabulary = Vocabulary.build(map(analyze, contents[::2]), min_count=1, buckets=buckets)
+    found = vocabulary.read(iter(contents), analyze, limit)
+    expected = vocabulary.encode_all(map(analyze, contents), limit)
+    for one, other in zip(found, expected, strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
