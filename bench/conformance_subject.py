@@ -60,13 +60,13 @@ class Subject:
         return self.fitted(self.material, self.env)
 
     def make(self, **changed: Any) -> Retriever:
-        """A fresh system with the same parameters, but for some."""
+        """A fresh system with the same parameters, but for some, prepared as a run prepares it."""
         fresh: Component = replace(self.component, **changed)  # type: ignore[type-var]  # components are dataclasses
-        if isinstance(fresh, Scorer):
-            return Exhaustive(fresh)
-        if isinstance(fresh, Retriever):
-            return fresh
-        raise ConformanceError(f"{type(fresh).__name__} is neither a Retriever nor a Scorer")
+        if not isinstance(fresh, Retriever | Scorer):
+            raise ConformanceError(f"{type(fresh).__name__} is neither a Retriever nor a Scorer")
+        system = Exhaustive(fresh) if isinstance(fresh, Scorer) else fresh
+        system.prepare(self.env)
+        return system
 
     def fitted(self, material: Material, env: Env) -> Retriever:
         """A fresh system that has learned from the material and indexed its pool."""

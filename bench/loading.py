@@ -79,7 +79,7 @@ def _validate(loaded: type, plugin: Plugin) -> None:
     if "__dataclass_fields__" not in loaded.__dict__:
         raise PluginError(f"{plugin.origin}: {loaded.__name__} must be a @dataclass, its fields are the parameters")
     _validate_attributes(loaded, plugin)
-    for method in ("fit", "index", "search", "score", "save", "load", "explain"):
+    for method in ("prepare", "fit", "index", "search", "score", "save", "load", "explain"):
         contract = _contract(loaded, method)
         mine = getattr(loaded, method, None)
         if contract is None or mine is None:
@@ -92,6 +92,20 @@ def _validate(loaded: type, plugin: Plugin) -> None:
             raise PluginError(
                 f"{plugin.origin}: {loaded.__name__}.{method}{inspect.signature(mine)} must accept {wanted}"
             ) from None
+    _validate_retune(loaded, plugin)
+
+
+def _validate_retune(loaded: type[Component], plugin: Plugin) -> None:
+    """It has to take every parameter that can change while searching."""
+    searched = [name for name, phase in loaded.phases.items() if phase == "search"]
+    signature = inspect.signature(loaded.retune)
+    try:
+        signature.bind("self", **dict.fromkeys(searched))
+    except TypeError:
+        wanted = ", ".join(["self", *(f"{name}=..." for name in searched)])
+        raise PluginError(
+            f"{plugin.origin}: {loaded.__name__}.retune{signature} must accept retune({wanted})"
+        ) from None
 
 
 def _validate_attributes(loaded: type[Component], plugin: Plugin) -> None:

@@ -28,6 +28,7 @@ from retrievers.neural.store import load_model, save_model
 from retrievers.neural.training import Schedule
 from retrievers.neural.vocabulary import Sequences, Vocabulary
 from retrievers.text.analysis import Analyzer
+from retrievers.text.collection import compile_reading
 
 WIDE_QUERY, WIDE_DOCUMENT = 32, 128
 """Distinct tokens that enter the mean vectors; the maps see the first of them."""
@@ -93,6 +94,10 @@ class CNN(Scorer):
         self._cnn: InteractionCNN | None = None
         self._bag: Bag | None = None
         self.learned: dict[str, Any] = {}
+
+    def prepare(self, env: Env) -> None:  # noqa: ARG002 - the same everywhere
+        """Compile what reads the documents."""
+        compile_reading()
 
     def fit(self, train: Pairs, dev: Pairs, env: Env) -> None:
         """Learn the word vectors, then the network; of both the best epoch on dev is kept. DataError without pairs."""

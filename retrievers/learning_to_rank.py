@@ -14,6 +14,7 @@ from bench.api import Doc, Env, Hits, Pairs, Query, Retriever
 from bench.errors import DataError, StoreError
 from bench.explanation import Explanation, Terms
 from retrievers.lexical.blas import pinned
+from retrievers.lexical.counts import TermCounts
 from retrievers.lexical.folds import splits
 from retrievers.lexical.grams import Grams
 from retrievers.lexical.lessons import Lessons, Reading
@@ -59,8 +60,9 @@ class LearningToRank(Retriever):
         self.learned: dict[str, Any] = {}
 
     def prepare(self, env: Env) -> None:  # noqa: ARG002 - the same everywhere
-        """Compile what searching runs."""
+        """Compile what counting and searching run."""
         prepare()
+        TermCounts.of([["word"]])
 
     def fit(self, train: Pairs, dev: Pairs, env: Env) -> None:  # noqa: ARG002 - nothing is chosen on dev
         """Learn what the signals need, then the function that weighs them; DataError without pairs."""

@@ -14,6 +14,7 @@ from bench.errors import DataError
 from retrievers.neural.pretrained import Loaded, Origin, load, multiplying
 from retrievers.neural.pretrained_batches import Batches
 from retrievers.neural.runtime import pinned
+from retrievers.neural.topk.choice import compile_kernels
 from retrievers.neural.topk.index import CosineIndex
 
 SEARCHED = ("cosine", "dot")
@@ -63,6 +64,11 @@ class SentenceTransformer(Retriever):
     def content(self) -> str:
         """Hash of the folder's files, or the commit of the repository."""
         return str(self.learned.get("commit", "")) or self._origin.content()
+
+    def prepare(self, env: Env) -> None:
+        """Compile what searches on a CPU."""
+        if env.device == "cpu":
+            compile_kernels()
 
     def index(self, corpus: Sequence[Doc], env: Env) -> None:
         """Load the model unless it is there, and encode every document."""

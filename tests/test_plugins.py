@@ -118,6 +118,11 @@ def test_an_unknown_name_answers_with_the_nearest(plugin):
         (OVERLAP.replace("@dataclass\n", ""), "must be a @dataclass"),
         (OVERLAP.replace("def search", "def find"), "lacks search"),
         (OVERLAP.replace("queries, k)", "queries)"), r"search\(self, queries\) must accept search\(self, queries, k\)"),
+        (broken(ZEROS, extra="    def prepare(self): pass\n"), r"prepare\(self\) must accept prepare\(self, env\)"),
+        (
+            broken(ZEROS, extra="    w: int = 1\n    phases = {'w': 'search'}\n    def retune(self): pass\n"),
+            r"retune\(self\) must accept retune\(self, w=\.\.\.\)",
+        ),
         (broken(ZEROS, extra="    def fit(self, pairs): pass\n"), r"fit\(self, pairs\) must accept fit\(self, train"),
         (OVERLAP.replace("min_length: int", "min_length: 'Number'"), "cannot resolve a type: NameError: .*'Number'"),
         (

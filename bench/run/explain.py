@@ -107,6 +107,8 @@ def _explained(asked: Asked, command: str, observer: Observer) -> Matches:
     train, dev = opaque_pairs(dataset.pairs("train")), opaque_pairs(dataset.pairs("dev"))
     seed_generators(env.seed)
     tell_torch(env.seed, env.threads)
+    with _failing(asked.spec, "prepare"):
+        system.prepare(env_for(system, env))
     reset_peaks(env_for(system, env).device)
     with _failing(asked.spec, "fit"):
         fits.fit(system, train, dev, env)

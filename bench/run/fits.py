@@ -23,7 +23,7 @@ from bench.pipeline import Composite, contents_of, env_for, is_seeded
 from bench.plugins import Plugin
 
 META = "fit.json"
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "PyStemmer")
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "numba", "PyStemmer")
 """Another version of these may learn something else."""
 PRETRAINED = ("sentence-transformers", "transformers", "tokenizers")
 """The same for systems of which a part is one of ``PRETRAINED_NAMES``."""

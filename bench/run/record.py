@@ -17,7 +17,18 @@ from bench.run.plan import Plan
 from bench.run.rounds import Clock
 from bench.run.store import Store
 
-PACKAGES = ("numpy", "scipy", "torch", "scikit-learn", "rank-bm25", "pandas", "PyStemmer", "retrieverbench")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "torch",
+    "scikit-learn",
+    "numba",
+    "rank-bm25",
+    "faiss-cpu",
+    "pandas",
+    "PyStemmer",
+    "retrieverbench",
+)
 RIGHT = 600
 """Characters of a right answer that are kept for display."""
 

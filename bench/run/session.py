@@ -42,6 +42,8 @@ from bench.run.sweeps import settings_of
 from bench.spec import parse
 
 RESTART = "restart"
+COMPILING = 1.0
+"""Seconds of ``prepare`` beyond which it has compiled, which leaves tens of megabytes in memory."""
 """Key of an answer that asks for a fresh process."""
 
 ANSWERS = 3
@@ -67,14 +69,17 @@ class Session:
         """Fit, index, search once for quality; returns the parts of an Outcome that this process knows.
 
         A process that has learned something ends there, if it could store it: indexing and searching are measured in a
-        fresh one that takes the fit over, or what learning leaves in memory would count as theirs.
+        fresh one that takes the fit over, or what learning leaves in memory would count as theirs. So does one that had to
+        compile, where nothing is learned: the next one loads what was compiled.
         """
         with self._phase("open"):
             dataset = opened(self.job)
             plugins = find([Path(path) for path in self.job.plugins])
             self._system = build(parse(self.job.spec), plugins)
             tell_torch(self.job.seed, self.job.threads)
+            start = perf_counter()
             self._system.prepare(self._env)
+            compiled = perf_counter() - start > COMPILING
         with self._phase("fit"):
             learning = with_train_pairs(dataset, self.job.train_pairs)
             cache = Path(self.job.cache)
@@ -89,7 +94,7 @@ class Session:
             fits.fit(self._system, train, dev, self._env)
             pairs = pair_count(train.qrels)
             del train, dev, learning
-        if fits.renewable and self.job.fit_cached is None:
+        if (fits.renewable or (compiled and not fits.device)) and self.job.fit_cached is None:
             return {RESTART: True, "cached": fits.cached}
         self._peaks.pop("fit")  # what counts is the fit itself, also where it was done by an earlier process
         self._cuda_peaks.pop("fit", None)

@@ -50,6 +50,7 @@ class Trials:
         system = build(parse(command["spec"]), find([Path(path) for path in job.plugins]))
         tell_torch(job.seed, job.threads)
         env = Env(job.device, job.seed, job.threads, Path(job.cache), self._progress, fit_afresh)
+        system.prepare(env_for(system, env))
         start = perf_counter()
         self._phase("fit")
         fit_afresh(system, self._train, self._dev, env)

@@ -36,6 +36,7 @@ from retrievers.neural.vectors import random_vectors, word_vectors
 from retrievers.neural.vocabulary import Sequences, Vocabulary
 from retrievers.neural.word_vectors import vectors_of_file
 from retrievers.text.analysis import Analyzer
+from retrievers.text.collection import compile_reading
 
 
 @dataclass
@@ -125,6 +126,7 @@ class Dense(VectorSearch):
 
     def prepare(self, env: Env) -> None:
         """Compile what a CPU runs."""
+        compile_reading()
         if env.device == "cpu":
             compile_cells()
             compile_kernels()

@@ -22,6 +22,7 @@ from retrievers.neural.store import load_model, save_model
 from retrievers.neural.training import Schedule
 from retrievers.neural.vocabulary import Sequences, Vocabulary
 from retrievers.text.analysis import Analyzer
+from retrievers.text.collection import compile_reading
 
 DEV_QUESTIONS, DEV_SOLUTIONS = 400, 100
 """The measure on dev ranks each question's solutions among so many drawn at random."""
@@ -108,6 +109,10 @@ class Pointwise(Scorer):
 
     def _begin(self, network: Network, examples: Examples, rng: np.random.Generator) -> None:
         """What a network knows before it learns; by default nothing."""
+
+    def prepare(self, env: Env) -> None:  # noqa: ARG002 - the same everywhere
+        """Compile what reads the documents."""
+        compile_reading()
 
     def fit(self, train: Pairs, dev: Pairs, env: Env) -> None:
         """Learn; the epoch that ranks dev solutions best among random ones is kept. DataError without pairs."""

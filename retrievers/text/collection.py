@@ -95,6 +95,14 @@ def _longer(array: NDArray[Any], size: int) -> NDArray[Any]:
 
 
 @cache
+def compile_reading() -> None:
+    """Compile what reads texts by their words, or load it where it was compiled before."""
+    collection, found, counts = Collection.of(["word"])
+    terms, starts, numbers = collection.terms(Analyzer())
+    words.distinct(found, counts, starts, numbers, 1 + len(terms), 1)
+
+
+@cache
 def _kinds() -> Bytes:
     """Kind of each byte."""
     kinds = np.full(256, words.OTHER, dtype=np.uint8)

@@ -101,7 +101,7 @@ def test_an_extra_that_a_system_does_not_use_does_not_belong_to_its_fit(spec, ot
     monkeypatch.chdir(tmp_path)
     Path("x.vec").write_text("2 2\na 1 0\nb 0 1\n", encoding="utf-8")
     found = libraries_of(build(parse(spec), find()))
-    assert set(found) - {"numpy", "scipy", "scikit-learn", "torch", "PyStemmer"} == others
+    assert set(found) - {"numpy", "scipy", "scikit-learn", "torch", "numba", "PyStemmer"} == others
 
 
 @dataclass
