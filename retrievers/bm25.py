@@ -125,15 +125,18 @@ class BM25(Retriever):
 
     def save_index(self, folder: Path) -> None:
         """Write the index into a folder; ``load_index`` maps it into memory, also where it is larger than that."""
-        self._impacts.save(folder, {"parameters": asdict(self), "learned": self.learned, "terms": list(self._terms)})
+        facts = {"parameters": asdict(self), "analysis": self._analyze.identity, "learned": self.learned}
+        self._impacts.save(folder, {**facts, "terms": list(self._terms)})
 
     def load_index(self, folder: Path, env: Env, *, verify: bool = True) -> None:
-        """Search what ``save_index`` wrote, instead of ``index``: StoreError if it is damaged or of other parameters.
+        """Search what ``save_index`` wrote, instead of ``index``: StoreError if it is damaged, or of other parameters or terms.
 
-        verify: read all of it once to compare checksums.
+        verify: read all of it once to compare checksums; without it a damaged file may end the process.
         """
         impacts, facts = Impacts.load(folder, verify=verify)
         if facts.get("parameters") != asdict(self):
             raise StoreError(f"the index in {folder} was built with other parameters: {facts.get('parameters')}")
+        if facts.get("analysis") != self._analyze.identity:
+            raise StoreError(f"the index in {folder} was built with another version of the text analysis; index again")
         self._env, self._impacts, self.learned = env, impacts, facts["learned"]
         self._terms = {term: number for number, term in enumerate(facts["terms"])}

@@ -79,8 +79,8 @@ class Impacts:
     def load(cls, folder: Path, *, verify: bool = True) -> tuple[Self, dict[str, Any]]:
         """Map what ``save`` wrote into memory, where only the postings of terms that are asked for take room; and the facts.
 
-        verify: read all of it once and compare checksums; without it a damaged posting may be read as it is. StoreError if
-        anything is missing or damaged.
+        verify: read all of it once and compare checksums; without it a damaged posting is not told, and may end the
+        process. StoreError if anything is missing or damaged.
         """
         arrays, header = storage.read(folder, _ARRAYS, verify=verify)
         starts, docs, weights = (arrays[name] for name in _ARRAYS)

@@ -2,13 +2,10 @@
 
 import os
 import time
-import unicodedata
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from hashlib import blake2b
-from importlib.metadata import version
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +15,6 @@ import numpy as np
 
 from bench.errors import StoreError
 from bench.files import write_bytes
-from retrievers.text import analysis, stopwords
 from retrievers.text.analysis import Analyzer
 
 Terms = list[list[str]]
@@ -53,9 +49,7 @@ def analysed(texts: Sequence[str], analyze: Callable[[str], list[str]], cache: P
 def _key(texts: Sequence[str], analyze: Analyzer) -> str:
     """Hash of the texts and of all that decides their terms."""
     found = blake2b(digest_size=16)
-    rules = [asdict(analyze), version("PyStemmer"), unicodedata.unidata_version]
-    sources = [Path(module.__file__).read_bytes() for module in (analysis, stopwords) if module.__file__]
-    for part in (repr(rules).encode(), *sources, *(text.encode("utf-8", "surrogatepass") for text in texts)):
+    for part in (analyze.identity.encode(), *(text.encode("utf-8", "surrogatepass") for text in texts)):
         found.update(len(part).to_bytes(8, "little"))
         found.update(part)
     return found.hexdigest()

@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache, cached_property
+from hashlib import blake2b
+from importlib.metadata import version
 from itertools import chain
+from pathlib import Path
 from string import ascii_letters, digits
-from unicodedata import category, normalize
+from unicodedata import category, normalize, unidata_version
 
 import Stemmer
 
 from bench.errors import SpecError
+from retrievers.text import stopwords
 from retrievers.text.stopwords import STOP_WORDS
 
 
@@ -52,6 +56,14 @@ class Analyzer:
     def of_word(self, word: str) -> Sequence[str]:
         """Terms of a word of a ``Collection``; the same as of a text that holds nothing else."""
         return self._terms[word] if word.isascii() else self(word)
+
+    @property
+    def identity(self) -> str:
+        """Hash of all that decides the terms: parameters, rules, stop words, and versions of stemmer and Unicode."""
+        found = blake2b(repr([asdict(self), version("PyStemmer"), unidata_version]).encode(), digest_size=16)
+        for file in (__file__, stopwords.__file__):
+            found.update(Path(file).read_bytes())
+        return found.hexdigest()
 
     @cached_property
     def _terms(self) -> "_Terms":

@@ -10,6 +10,7 @@ from bench.api import Doc, Env, Query
 from bench.errors import StoreError
 from retrievers.bm25 import BM25
 from retrievers.lexical.impacts import Impacts
+from retrievers.text.analysis import Analyzer
 
 DOCS = [Doc(str(i), f"w{i % 7} w{i % 11} w{i % 3} déjà \ud800 {'filler ' * (i % 5)}") for i in range(200)]
 QUERIES = [Query(str(i), f"w{i} w{i + 1} filler déjà") for i in range(12)]
@@ -73,6 +74,12 @@ def test_damage_is_told(stored, tmp_path, name, harm):
     with pytest.raises(StoreError, match="index again") as told:
         BM25().load_index(tmp_path / "index", Env())
     assert "\n" not in str(told.value)
+
+
+def test_an_index_of_another_text_analysis_is_refused(stored, tmp_path, monkeypatch):
+    monkeypatch.setattr(Analyzer, "identity", "of tomorrow")
+    with pytest.raises(StoreError, match=r"another version of the text analysis; index again"):
+        BM25().load_index(tmp_path / "index", Env())
 
 
 def test_parts_of_two_indexes_are_told(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 from retrievers.neural import tokens
 from retrievers.neural.tokens import analysed
+from retrievers.text import analysis
 from retrievers.text.analysis import Analyzer
 
 TEXTS = [
@@ -60,7 +61,7 @@ def test_other_texts_or_rules_are_other_entries(tmp_path, monkeypatch, read):
     assert fresh(stemmer="none")
     assert fresh(stop="none")
     assert fresh(split=False)
-    monkeypatch.setattr(tokens, "version", lambda name: "another stemmer")
+    monkeypatch.setattr(analysis, "version", lambda name: "another stemmer")
     assert fresh()
 
 
@@ -68,7 +69,7 @@ def test_the_source_of_the_rules_is_part_of_the_key(tmp_path, monkeypatch):
     analysed(TEXTS, RULES, tmp_path)
     changed = tmp_path / "analysis.py"
     changed.write_text("another rule", encoding="utf-8")
-    monkeypatch.setattr(tokens.analysis, "__file__", str(changed))
+    monkeypatch.setattr(analysis, "__file__", str(changed))
     analysed(TEXTS, RULES, tmp_path)
     assert len(entries(tmp_path)) == 2
 
