@@ -8,19 +8,19 @@ import numpy as np
 import torch
 
 
-def in_turn(contestants, rounds):
-    """Seconds of processor time of each call, contestants taking turns so that a machine's drift hits all alike.
+def in_turn(contestants, rounds, clock=process_time):
+    """Seconds of each call, contestants taking turns so that a machine's drift hits all alike.
 
-    name -> callable; the first round warms up. Processor time, because other processes may want the processor too; of several
-    threads it is the sum.
+    name -> callable; the first round warms up. Processor time unless another clock is given, because other processes may want
+    the processor too; of several threads it is the sum.
     """
     seconds = {name: [] for name in contestants}
     for attempt in range(rounds + 1):
         for name, call in contestants.items():
-            start = process_time()
+            start = clock()
             call()
             if attempt:
-                seconds[name].append(process_time() - start)
+                seconds[name].append(clock() - start)
     return {name: float(np.median(values)) for name, values in seconds.items()}
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.errors import DataError
+from retrievers.neural.topk.store import checked_norms
 
 BLOCK = 4096
 """Documents added between two looks at the progress."""
@@ -57,7 +58,8 @@ class Approximate(ABC):
     def search(self, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """Most of the nearest, on the host.
 
-        A score is the inner product of both float32 vectors, summed in float64 and rounded once.
+        A score is the inner product of both float32 vectors, summed in float64 and rounded once. DataError for a question that
+        holds NaN or infinity.
         """
         k = min(k, self._size)
         positions = np.full((len(queries), k), -1, dtype=np.int64)
@@ -87,8 +89,10 @@ def ranked(asked: Floats, found: Positions, vectors: Floats, k: int) -> tuple[Po
 
 
 def rows_of(vectors: Tensor) -> Floats:
-    """Vectors ``[N, D]`` as faiss takes them, on the host; a copy only where they lie elsewhere."""
-    return np.ascontiguousarray(vectors.detach().cpu().numpy(), dtype=np.float32)
+    """Vectors ``[N, D]`` as faiss takes them, on the host; a copy only where they lie elsewhere. DataError for NaN or infinity."""
+    rows = np.ascontiguousarray(vectors.detach().cpu().numpy(), dtype=np.float32)
+    checked_norms(rows)
+    return rows
 
 
 def require_faiss(ann: str) -> None:

@@ -5,7 +5,9 @@
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
+from time import perf_counter
 
 import faiss
 import numpy as np
@@ -13,6 +15,7 @@ import pytest
 import torch
 from scoring import in_turn, limits, machine, write_table
 from sentence_transformers.util import semantic_search
+from threadpoolctl import ThreadpoolController
 
 from retrievers.neural.topk.choice import QUESTIONS
 from retrievers.neural.topk.index import CosineIndex
@@ -92,7 +95,7 @@ def test_exact_search(benchmark, corpus, table, *, documents, size, questions, k
     peak, bandwidth = limits()
     seconds = benchmark.pedantic(in_turn, (contestants, ROUNDS), rounds=1)
     limit = max(2 * questions * documents * size / peak, vectors.nbytes / bandwidth)
-    name = ours.about[f"{max(number for number in QUESTIONS if number <= questions)} questions or more"]
+    name = ours.about[_from(questions)]
     benchmark.extra_info.update({f"{name} ms": 1e3 * value for name, value in seconds.items()})
     rows, found = table
     found.update(peak=peak / 1e9, bandwidth=bandwidth / 1e9)
@@ -101,6 +104,49 @@ def test_exact_search(benchmark, corpus, table, *, documents, size, questions, k
         | {"ours (ms)": f"{1e3 * seconds['ours']:.3g}", "of limit": f"{limit / seconds['ours']:.2f}"}
         | {f"x {other}": f"{value / seconds['ours']:.2f}" for other, value in seconds.items() if other != "ours"}
     )
+
+
+@pytest.fixture(scope="module")
+def scaling(request):
+    """Rows for the table of threads."""
+    rows = []
+    yield rows
+    folder = request.config.getoption("--scoring")
+    if folder and rows:
+        note = (
+            f"Seconds of the wall clock, median of {ROUNDS} rounds in which both took turns; measured on {machine()}."
+        )
+        write_table(Path(folder) / "dense-cpu-threads.md", "Exact dense search on a CPU: threads", rows, note)
+
+
+@pytest.mark.parametrize("questions", [1, 32, 1_024])
+@pytest.mark.parametrize("size", [128, 384, 768])
+def test_threads(benchmark, scaling, size, questions):
+    """Two threads and one, which needs a machine with two free cores."""
+    vectors, asked = unit(100_000, size, 0), unit(questions, size, 1)
+    indexes, libraries = {}, ThreadpoolController()
+
+    def ask(threads):
+        torch.set_num_threads(threads)
+        with libraries.limit(limits=threads):
+            if threads not in indexes:
+                indexes[threads] = CosineIndex(vectors, threads=threads)
+            indexes[threads].search(asked, 10)
+
+    calls = {threads: partial(ask, threads) for threads in (1, 2)}
+    seconds = benchmark.pedantic(in_turn, (calls, ROUNDS, perf_counter), rounds=1)
+    products = {threads: index.about[_from(questions)] for threads, index in indexes.items()}
+    scaling.append(
+        {"documents": "100,000", "D": f"{size}", "questions": f"{questions:,}", "k": "10"}
+        | {f"{threads} (ms)": f"{1e3 * value:.3g}" for threads, value in seconds.items()}
+        | {f"product, {threads}": name for threads, name in products.items()}
+        | {"ratio": f"{seconds[1] / seconds[2]:.2f}"}
+    )
+
+
+def _from(questions):
+    """The key of ``about`` for so many."""
+    return f"{max(number for number in QUESTIONS if number <= questions)} questions or more"
 
 
 SCRIPT = """

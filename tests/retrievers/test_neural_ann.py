@@ -97,6 +97,17 @@ def test_an_answer_does_not_depend_on_the_questions_beside_it(kind, usual):
     assert torch.equal(together[1], torch.cat([scores for _, scores in alone]))
 
 
+@kinds
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_what_is_no_number_is_refused(kind, usual, wrong):
+    vectors = unit(40)
+    vectors[6, 2] = wrong
+    with pytest.raises(DataError, match="vector 6 holds NaN or infinity"):
+        kind(vectors, **usual)
+    with pytest.raises(DataError, match="vector 6 holds NaN or infinity"):
+        kind(unit(40), **usual).search(vectors, 3)
+
+
 def test_equal_vectors_keep_their_order_and_pads_stand_behind_them():
     """A graph of equal vectors does not lead to all of them."""
     documents = -unit(1).repeat(40, 1)

@@ -10,7 +10,7 @@ from topk_cuda_examples import PRECISIONS, assert_exact, norm, tiny, vectors
 
 from retrievers.neural.topk.cuda import CudaEngine
 from retrievers.neural.topk.steps import TorchSteps, product
-from retrievers.neural.topk.survivors import Asked, Block, Order, pack, unpack
+from retrievers.neural.topk.survivors import Asked, Block, Order, Survivors, pack, unpack
 
 
 def on_cpu(documents, precision="bfloat16", tile=8, **options):
@@ -81,6 +81,29 @@ def test_survivors_that_do_not_fit_are_searched_again(monkeypatch):
     monkeypatch.setattr(CudaEngine, "_redo", lambda *a, redo=CudaEngine._redo: (redone.append(a[-1]), redo(*a)))
     assert_exact(on_cpu(documents), vectors(2, 1, 8), documents, 5)  # 500 best ones, all alike
     assert redone
+
+
+@pytest.mark.parametrize("claimed", [0.0, 10.0], ids=["a score of no document", "a score above all"])
+def test_results_that_were_lost_are_never_returned(monkeypatch, claimed):
+    documents, queries = np.abs(vectors(1, 100, 8)), -np.abs(vectors(2, 3, 8))
+    engine = on_cpu(documents)
+    monkeypatch.setattr(CudaEngine, "_reached", lambda _self, state, *_: torch.full_like(state.floor, claimed))
+    with pytest.raises(RuntimeError, match="lost results"):
+        engine.search(torch.from_numpy(queries), 1)
+    monkeypatch.setattr(TorchSteps, "append", lambda *_: None)
+    with pytest.raises(RuntimeError, match="lost results"):
+        engine.search(torch.from_numpy(queries), 1)
+
+
+def test_a_floor_that_the_best_contradict_is_told():
+    documents, queries = torch.from_numpy(vectors(1, 100, 8)), torch.from_numpy(vectors(2, 3, 8))
+    block, state = Block.of(documents, 0, "float32", 1.0), Survivors(Asked.of(queries, "float32", 8), 5, 100)
+    state.enter(block)
+    TorchSteps().append(state, block, Order.of(100, 1 << 15), 0, 1)
+    state.keep_best(TorchSteps().rescore(state, block, 100))
+    assert not state.broken().any()
+    state.floor[1] += 1e-6
+    assert state.broken().tolist() == [False, True, False]
 
 
 def test_a_question_of_zeros_looks_at_nothing(monkeypatch):

@@ -59,7 +59,7 @@ def test_kernels_do_what_torch_does(triton_steps, precision, size, questions):
         assert not steps.lift(state).any()
         steps.append(state, block, order, 2, order.tiles)
         lost = steps.lift(state)
-        state.keep_best(steps.rescore(state, block, int(state.counts.max())), block.scale)
+        state.keep_best(steps.rescore(state, block, int(state.counts.max())))
         state.lost = lost
     assert torch.equal(states[0].best, states[1].best)
     assert torch.equal(states[0].lost, states[1].lost)
@@ -88,6 +88,20 @@ def test_the_kernels_search(triton_steps, count, questions, k):
     with tiny():
         engine = CudaEngine(documents, device=DEVICE, steps=small_tiles(triton_steps), block=count // 2 + 1)
         assert_exact(engine, queries, documents, k)
+
+
+@pytest.mark.parametrize("questions", [1, 3])
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_rows_that_fill_the_last_tile_are_no_documents_of_score_0(triton_steps, precision, questions):
+    documents = np.abs(vectors(5, 1000, 16))
+    queries = -np.abs(vectors(6, questions, 16))
+    steps, order = small_tiles(triton_steps, precision), Order.of(1000, 32)
+    block = Block.of(torch.from_numpy(documents).to(DEVICE), 0, precision, 1.0)
+    asked = Asked.of(torch.from_numpy(queries).to(DEVICE), precision if questions > 1 else "float32", 16)
+    best = steps.maxima(asked, block, order, order.tiles)
+    assert torch.allclose(best, TorchSteps(32).maxima(asked, block, order, order.tiles), atol=2e-2)
+    assert (best < 0).all()
+    assert_exact(CudaEngine(documents, device=DEVICE, precision=precision, steps=steps), queries, documents, 1)
 
 
 def test_the_fastest_shape_is_chosen(triton_steps, monkeypatch):
@@ -149,6 +163,17 @@ def test_on_cuda(many, precision, steps):
 
 @cuda
 @pytest.mark.cuda
+@pytest.mark.parametrize("steps", [None, TorchSteps()], ids=["triton", "torch"])
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_on_cuda_where_no_score_is_positive(precision, steps):
+    documents, queries = np.abs(vectors(9, 150_001, 16)), -np.abs(vectors(10, 150, 16))
+    engine = CudaEngine(documents, device="cuda", precision=precision, steps=steps)
+    for questions, k in ((1, 1), (1, 10), (2, 1), (40, 10), (150, 1)):
+        assert_exact(engine, queries[:questions], documents, k)
+
+
+@cuda
+@pytest.mark.cuda
 def test_on_cuda_streamed(many):
     engine = CudaEngine(many[0], device="cuda", block=17_001)
     assert "streamed" in engine.path
@@ -169,6 +194,17 @@ def test_on_cuda_one_question_is_a_graph(many):
 
 @cuda
 @pytest.mark.cuda
+def test_on_cuda_many_results_of_one_question_are_a_graph_too(many):
+    documents, queries, _ = many
+    engine = CudaEngine(documents, device="cuda")
+    for k in (819, 820, 2000, 7, 8, 9, 2000):  # more survivors than one program sorts out, more graphs than are held
+        assert_exact(engine, queries[:1], documents, k)
+        assert engine.path.endswith("one question as a graph")
+    assert torch.cuda.current_stream() == torch.cuda.default_stream()
+
+
+@cuda
+@pytest.mark.cuda
 def test_on_cuda_what_cannot_be_captured_is_launched():
     def waits(query, k):
         return query, query, torch.tensor(bool(query.sum().item()), device="cuda")
@@ -176,6 +212,7 @@ def test_on_cuda_what_cannot_be_captured_is_launched():
     graphs = Graphs(waits, 4, torch.device("cuda"))
     assert graphs.run(torch.ones(1, 4), 1) is None
     assert graphs.state.startswith("launched one by one")
+    assert torch.cuda.current_stream() == torch.cuda.default_stream()  # not that of the capture
     assert torch.ones(3, device="cuda").sum().item() == 3
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import warnings
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -13,10 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.errors import StoreError
 from bench.files import write_bytes
 from retrievers.neural.runtime import half_precision
 from retrievers.neural.topk.cpu import search
 from retrievers.neural.topk.kernels import merge
+from retrievers.neural.topk.probe import full_precision, multiplies_in_float32
 from retrievers.neural.topk.products import BFloat16, Compiled, Integers, NumPy, OneDNN, Product, Survivors, Torch
 from retrievers.neural.topk.store import Vectors
 
@@ -36,6 +39,8 @@ PRODUCTS: dict[str, Callable[[Vectors, int], Product]] = {
     "onednn": OneDNN,
     "bfloat16": BFloat16,
 }
+ROUNDING = ("torch", "onednn")
+"""Those that round operands of float32 products if they are told to."""
 DEFAULT = {1: "compiled", 4: "compiled", 16: "compiled", 128: "numpy"}
 
 
@@ -45,11 +50,14 @@ class CpuEngine:
     def __init__(self, vectors: Vectors, threads: int, precision: str = "auto", cache: Path | None = None) -> None:
         self._vectors, self._threads = vectors, threads
         self.choices = choose(vectors, threads, precision, cache)
-        self._products = {name: PRODUCTS[name](vectors, threads) for name in set(self.choices.values())}
+        names = {*self.choices.values(), "numpy"}
+        self._products = {name: PRODUCTS[name](vectors, threads) for name in names}
 
     def search(self, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """Positions and scores ``[Q, min(k, N)]``; queries float32 ``[Q, D]``, contiguous, on the CPU."""
         name = self.choices[max(size for size in self.choices if size <= max(1, len(queries)))]
+        if name in ROUNDING and not full_precision():  # since the choice was made
+            name = "numpy"
         found = search(self._vectors, self._products[name], queries.numpy(), k, self._threads)
         return torch.from_numpy(found[0]), torch.from_numpy(found[1])
 
@@ -65,40 +73,55 @@ def compile_kernels() -> None:
 def choose(vectors: Vectors, threads: int, precision: str, cache: Path | None) -> dict[int, str]:
     """The number of questions from which on a product is used -> its name.
 
-    precision: ``float32`` leaves out products of rounded vectors, ``auto`` takes them where they are faster: the results are
-    the same. cache: a folder; what was measured is kept there for each processor, set of libraries, number of threads and
-    dimensions.
+    precision: ``float32`` leaves out products of rounded vectors, ``auto`` takes them where they are faster, ``bfloat16`` rounds
+    to that alone: the results are the same. It does not matter to vectors in a file, which are multiplied as they lie there.
+    cache: a folder; what was measured is kept there for each processor, set of libraries, number of threads and dimensions. A
+    library that does not multiply in float32 in this process is left out.
     """
     if vectors.mapped:  # to read it all once more for a copy in another format would not pay
         return {**DEFAULT, 1: "int8"} if vectors.integers else DEFAULT
+    if precision == "bfloat16":
+        return dict.fromkeys(QUESTIONS, "bfloat16")
     if vectors.values.nbytes < SMALL:
         return DEFAULT
-    path, key = cache and cache / "top-k.json", _key(vectors, threads, precision)
+    libraries = _libraries(vectors.values.shape[1], threads)
+    path, key = cache and cache / "top-k.json", _key(vectors, threads, precision, libraries)
     known = _remembered(path)
     if key not in known:
-        known[key] = {str(questions): _fastest(vectors, questions, threads, precision) for questions in QUESTIONS}
-        if path:
-            write_bytes(path, json.dumps(known, indent=1).encode())
+        known[key] = {
+            str(questions): _fastest(vectors, questions, threads, precision, libraries) for questions in QUESTIONS
+        }
+        try:
+            if path:
+                write_bytes(path, json.dumps(known, indent=1).encode())
+        except StoreError as error:
+            warnings.warn(f"what was measured cannot be kept, so it is measured again next time: {error}", stacklevel=2)
     return {int(questions): name for questions, name in known[key].items()}
 
 
-def _fastest(vectors: Vectors, questions: int, threads: int, precision: str) -> str:
+def _libraries(size: int, threads: int) -> list[str]:
+    """Those that multiply in float32, in this process."""
+    names = ("numpy", *(ROUNDING if full_precision() else ()))
+    return [name for name in names if multiplies_in_float32(PRODUCTS[name], size, threads)]
+
+
+def _fastest(vectors: Vectors, questions: int, threads: int, precision: str, libraries: list[str]) -> str:
     few = questions <= 4  # noqa: PLR2004 - from there on the processor limits, not the memory
     rows = max(1, (SOME if few else MANY) // max(1, vectors.values[:1].nbytes))
     sample = Vectors(vectors.values[:rows], vectors.scales[:rows], vectors.norm)
     asked = np.ascontiguousarray(sample.floats(0, questions))
     times = {}
-    for name in _candidates(few=few, precision=precision):
+    for name in _candidates(libraries, few=few, precision=precision):
         product = PRODUCTS[name](sample, threads)
         times[name] = _seconds(partial(search, sample, product, asked, 10, threads))
     return min(times, key=times.__getitem__)
 
 
-def _candidates(*, few: bool, precision: str) -> Iterable[str]:
+def _candidates(libraries: list[str], *, few: bool, precision: str) -> Iterable[str]:
     rounded = precision == "auto"
     if few:
         return ("compiled", "int8") if rounded else ("compiled",)
-    return ("compiled", "numpy", "torch", "onednn", *(["bfloat16"] if rounded and half_precision("cpu") else []))
+    return ("compiled", *libraries, *(["bfloat16"] if rounded and half_precision("cpu") else []))
 
 
 def _seconds(call: Callable[[], object]) -> float:
@@ -112,9 +135,9 @@ def _seconds(call: Callable[[], object]) -> float:
     return min(taken)
 
 
-def _key(vectors: Vectors, threads: int, precision: str) -> str:
+def _key(vectors: Vectors, threads: int, precision: str, libraries: list[str]) -> str:
     versions = f"numpy {np.__version__}, torch {torch.__version__}, numba {numba.__version__}"
-    kind = f"{vectors.values.shape[1]} dimensions, {vectors.values.dtype}, {precision}"
+    kind = f"{vectors.values.shape[1]} dimensions, {vectors.values.dtype}, {precision}, {' '.join(libraries)}"
     return f"{_processor()}, {os.cpu_count()} cores, {threads} threads, {versions}, {kind}"
 
 
@@ -134,6 +157,7 @@ def _remembered(path: Path | None) -> dict[str, dict[str, str]]:
         return {}
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return {key: dict(value) for key, value in found.items() if set(value.values()) <= set(PRODUCTS)}
+        known = {key: dict(value) for key, value in found.items() if set(value.values()) <= set(PRODUCTS)}
+        return {key: value for key, value in known.items() if list(value) == [str(size) for size in QUESTIONS]}
     except (OSError, ValueError, AttributeError, TypeError):
         return {}

@@ -24,7 +24,10 @@ PLACES = 1 << 23
 def search(
     vectors: Vectors, product: Product, queries: Floats, k: int, threads: int
 ) -> tuple[NDArray[np.int64], Floats]:
-    """Positions and scores ``[Q, min(k, N)]``, best first, equal scores by position; queries float32 ``[Q, D]``, contiguous."""
+    """Positions and scores ``[Q, min(k, N)]``, best first, equal scores by position; queries float32 ``[Q, D]``, contiguous.
+
+    RuntimeError rather than results that contradict each other.
+    """
     k = min(k, len(vectors.values))
     positions, scores = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
     capacity = 2 * k + 1024
@@ -35,6 +38,12 @@ def search(
         found, eps = _survivors(vectors, product, part, k=k, capacity=capacity, threads=threads)
         kernels.finish(vectors.values, vectors.scales, part.vectors, eps, *found[1:], positions[some], scores[some])
         vectors.release()
+        if (positions[some, -1] < 0).any() or (
+            scores[some, -1] < found.limits
+        ).any():  # too few, or worse than k others
+            raise RuntimeError(
+                f"a search by {type(product).__name__} lost results; no bound allows it, so this is a bug"
+            )
     return positions, scores
 
 
@@ -55,4 +64,5 @@ def _survivors(
     whole = Survivors.none(questions, capacity * parts)
     for part in found:
         kernels.merge(*whole[1:], *part[1:])
+        np.maximum(whole.limits, part.limits, out=whole.limits)
     return whole, eps

@@ -32,6 +32,8 @@ ROOM = 2048
 """Survivors of a question that there is room for at least."""
 WHOLE = 1 << 30
 """Documents of a block at most: kernels count them in 31 bits."""
+LONGEST = 2.0**63
+"""Norms of vectors are below it: float32 holds it twice."""
 LARGEST = 1 << 32
 """Positions and scores are packed into 64 bits together."""
 
@@ -60,7 +62,7 @@ class CudaEngine:
     ) -> None:
         if len(vectors) >= LARGEST:
             raise ValueError(f"{len(vectors)} vectors; at most {LARGEST - 1} can be searched")
-        if not 0 <= norm < 2.0**63:  # what float32 holds, twice
+        if not 0 <= norm < LONGEST:
             raise ValueError(f"a norm of {norm} is no norm, or its scores overflow")
         self.device = torch.device(device)
         self.precision, self.norm, self._count = precision, norm, len(vectors)
@@ -93,7 +95,7 @@ class CudaEngine:
     def search(self, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """Positions int64 and scores float32, both ``[Q, min(k, N)]`` on the device, best first; of equal scores the lower position.
 
-        queries: float32 ``[Q, D]`` on any device, finite.
+        queries: float32 ``[Q, D]`` on any device, finite. RuntimeError rather than results that contradict each other.
         """
         k = min(k, self._count)
         if self._graphs is not None and len(queries) == 1 and k:
@@ -111,6 +113,8 @@ class CudaEngine:
         for block in self._stream.blocks() if self._stream else self._resident:
             for state in states:
                 self._search_block(state, block)
+        if bool(torch.cat([state.broken() for state in states]).any()):
+            raise RuntimeError(f"a search by {self.path} lost results; no bound allows it, so this is a bug")
         for rows, state in zip(batches, states, strict=True):
             positions[rows], scores[rows] = finish(state)
         return positions, scores
@@ -128,12 +132,12 @@ class CudaEngine:
         return Survivors(Asked.of(queries, rounding, columns), k, room_for(k, self._count), memory)
 
     def _single(self, query: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
-        """One question without ever waiting for the device; whether survivors were lost is the third of the results."""
+        """One question without ever waiting for the device; whether results were lost is the third of them."""
         state = self._state(query, k)
         order, seen, chunks = self.plan(state, self._resident[0])
         lost = self.first_pass(state, self._resident[0], order, seen, chunks)
         self.settle(state, self._resident[0], state.room)
-        return *finish(state), lost.any()
+        return *finish(state), lost.any() | state.broken().any()
 
     def _search_block(self, state: Survivors, block: Block) -> None:
         with self._guard():
@@ -172,7 +176,7 @@ class CudaEngine:
 
     def settle(self, state: Survivors, block: Block, count: int) -> None:
         """Score the survivors, ``count`` of a question at most, exactly and keep the best."""
-        state.keep_best(self.steps.rescore(state, block, count), block.scale)
+        state.keep_best(self.steps.rescore(state, block, count))
 
     def _reached(self, state: Survivors, block: Block, order: Order, seen: int) -> Tensor:
         """Rough scores ``[Q]`` that k documents of a sample reach: the k-th best of the maxima of disjoint groups of it."""

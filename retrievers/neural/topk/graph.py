@@ -18,8 +18,12 @@ class Captured:
     result: Result
 
 
+HELD = 4
+"""Graphs held at most: each keeps its own memory."""
+
+
 class Graphs:
-    """A graph for each k, captured when it is first asked for.
+    """A graph for each of the last few k, captured when it is first asked for.
 
     compute: what is captured, from a question ``[1, D]`` and k; it must not wait for the device. state: ``as a graph``, or why not
     for the last k: where a capture fails, which drivers and debugging tools may cause, ``run`` answers None for this k, and the
@@ -36,7 +40,12 @@ class Graphs:
         """The results for a question float32 ``[1, D]``; they are overwritten by the next. None where no graph can be had."""
         with torch.cuda.device(self._query.device):
             self._query.copy_(query, non_blocking=True)
-            if k not in self._captured:
+            if k in self._captured:
+                self._captured[k] = self._captured.pop(k)  # the last asked for is the last to go
+            else:
+                held = [old for old, graph in self._captured.items() if graph is not None]
+                for old in held[: max(0, len(held) + 1 - HELD)]:
+                    del self._captured[old]
                 self._captured[k] = self._attempt(k)
             captured = self._captured[k]
             if captured is None:
@@ -45,11 +54,14 @@ class Graphs:
             return captured.result
 
     def _attempt(self, k: int) -> Captured | None:
+        stream = torch.cuda.current_stream()
         try:
             return self._capture(k)
         except RuntimeError as error:
             self.state = f"launched one by one (no graph for k = {k}: {str(error).splitlines()[0]})"
             return None
+        finally:
+            torch.cuda.set_stream(stream)  # a capture that fails leaves its own the current one
 
     def _capture(self, k: int) -> Captured:
         side = torch.cuda.Stream()  # type: ignore[no-untyped-call]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench.errors import DataError
 from retrievers.neural.topk.choice import CpuEngine
-from retrievers.neural.topk.cuda import CudaEngine
+from retrievers.neural.topk.cuda import LONGEST, CudaEngine
 from retrievers.neural.topk.store import Floats, Vectors, checked_norms, unit_length
 
 Precision = Literal["auto", "float32", "tf32", "bfloat16", "float16"]
@@ -33,10 +33,11 @@ class CosineIndex:
     here, once, and vectors of 0 have a score of 0. device: ``cpu`` or ``cuda``; what does not fit there is streamed.
     precision: of the first pass. Whatever it is the result is the same on every device: a score is summed in float64 over
     float32 vectors and rounded once to float32, and equal scores keep the lower position. On a CPU ``auto`` takes what was
-    fastest in a short measurement here and ``float32`` leaves out rounded vectors; on CUDA ``auto`` is bfloat16. threads: of
-    a CPU, torch's number if none. cache: a folder in which the measurement is remembered.
+    fastest in a short measurement here, ``float32`` leaves out rounded vectors, and those in a file are multiplied as they lie
+    there: int8 by the product of int8, whatever the precision; on CUDA ``auto`` is bfloat16. threads: of a CPU, torch's number
+    if none. cache: a folder in which the measurement is remembered.
 
-    ``about`` tells what was chosen, as plain values. DataError for vectors that hold NaN or infinity.
+    ``about`` tells what was chosen, as plain values. DataError for vectors that hold NaN or infinity, or are of norm 2^63.
     """
 
     def __init__(
@@ -50,9 +51,9 @@ class CosineIndex:
         cache: Path | None = None,
     ) -> None:
         self._unit = similarity == "cosine"
-        if isinstance(vectors, Vectors) and self._unit and vectors.norm > 1 + 1e-2:
+        if isinstance(vectors, Vectors) and self._unit and not vectors.unit:
             raise DataError(
-                "the stored vectors are not of length 1: write them with unit=True, or ask for similarity=dot"
+                "the stored vectors were not brought to length 1: write them with unit=True, or ask for similarity=dot"
             )
         self.about: dict[str, Any]
         if torch.device(device).type == "cuda":
@@ -60,7 +61,8 @@ class CosineIndex:
             return
         if precision in {"tf32", "float16"}:
             raise DataError(f"precision={precision} needs a CUDA device; on a CPU use auto, float32 or bfloat16")
-        held = vectors if isinstance(vectors, Vectors) else Vectors.of(self._scaled(_array(vectors)))
+        held = vectors if isinstance(vectors, Vectors) else Vectors.of(self._scaled(_array(vectors)), unit=self._unit)
+        _hold_in_float32(held.norm)
         engine = CpuEngine(held, threads or torch.get_num_threads(), precision, cache)
         self._size, self._norm, self._engine = held.values.shape[1], held.norm, engine
         self.about = {f"{questions} questions or more": name for questions, name in engine.choices.items()}
@@ -68,7 +70,7 @@ class CosineIndex:
     def search(self, queries: Tensor | Floats, k: int) -> tuple[Tensor, Tensor]:
         """Positions int64 and scores float32, both ``[Q, min(k, N)]``, best first; queries ``[Q, D]``. Where the index lies.
 
-        DataError for a question that holds NaN or infinity, or is of another length.
+        DataError for a question that holds NaN or infinity, has another number of dimensions, or scores that float32 does not.
         """
         asked = _array(queries)
         if asked.ndim != 2 or asked.shape[1] != self._size:  # noqa: PLR2004 - questions in rows
@@ -77,8 +79,8 @@ class CosineIndex:
             )
         if self._unit:
             asked = unit_length(asked)
-        elif checked_norms(asked).max(initial=0.0) * self._norm > LARGEST:
-            raise DataError("the scores of such large vectors do not fit into float32")
+        else:
+            _hold_in_float32(float(checked_norms(asked).max(initial=0.0)), self._norm)
         return self._engine.search(torch.from_numpy(asked), max(k, 0))
 
     def _on_cuda(self, vectors: Tensor | Floats | Vectors, device: str, precision: Precision) -> CudaEngine:
@@ -94,6 +96,7 @@ class CosineIndex:
         else:
             held = scaled = self._scaled(_array(vectors))
             norm = float(checked_norms(scaled).max(initial=0.0))
+        _hold_in_float32(norm)
         self._size, self._norm = held.shape[1], norm
         engine = CudaEngine(held, device=device, precision="bfloat16" if precision == "auto" else precision, norm=norm)
         self.about = {"search": engine.path}
@@ -101,6 +104,12 @@ class CosineIndex:
 
     def _scaled(self, vectors: Floats) -> Floats:
         return unit_length(vectors) if self._unit else vectors
+
+
+def _hold_in_float32(norm: float, other: float = 0.0) -> None:
+    """DataError for norms that no engine takes, or whose product is too large for scores."""
+    if norm >= LONGEST or norm * other > LARGEST:
+        raise DataError("the scores of such large vectors do not fit into float32")
 
 
 def _array(values: Tensor | Floats) -> Floats:

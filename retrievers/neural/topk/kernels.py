@@ -84,7 +84,13 @@ def multiply_integers(documents, scales, queries, factors, tile):
             query, total = queries[row], np.int32(0)
             for at in range(len(document)):
                 total = np.int32(total + np.int32(np.int32(document[at]) * np.int32(query[at])))
-            tile[row, column] = np.float32(total) * scales[column] * factors[row]
+            tile[row, column] = _in_units(total, factors[row], scales[column])
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _in_units(total, factor, scale):
+    """In this order, which ``reassoc`` would give up: a sum times a document's unit first may overflow where the score does not."""
+    return np.float32(np.float32(np.float32(total) * factor) * scale)
 
 
 @_compiled
@@ -249,14 +255,15 @@ def merge(counts, positions, scores, other_counts, other_positions, other_scores
 
 @_compiled
 def finish(documents, scales, queries, margins, counts, positions, scores, best_positions, best_scores):
-    """The k best survivors of each question ``[Q, k]`` by exact score, equal ones by position."""
+    """The k best survivors of each question ``[Q, k]`` by exact score, equal ones by position; -1 where there are fewer."""
     for row in range(len(queries)):
         _drop(row, best_positions.shape[1], margins[row], counts, positions, scores)
         found = counts[row]
         for place in range(found):
             scores[row, place] = _exact(documents, scales, positions[row, place], queries[row])
         _sort(positions[row], scores[row], found)
-        for place in range(best_positions.shape[1]):
+        best_positions[row], best_scores[row] = -1, np.float32(0)
+        for place in range(min(found, best_positions.shape[1])):
             best_positions[row, place], best_scores[row, place] = positions[row, place], scores[row, place]
 
 

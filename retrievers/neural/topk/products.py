@@ -7,6 +7,11 @@ of question ``q`` and document ``d`` is wrong by at most:
 - rounded operands ``p`` and ``e``: ``|q.d - p.e| <= |q| |d - e| + |q - p| |e|``, both residuals measured, and the error of the
   product of ``p`` and ``e`` itself: that of float32, for int8 that of turning an exact integer into float32, for bfloat16
   another ``2^-8 |p| |e|``, for its result is rounded to bfloat16 too.
+
+Below the normal range, 2^-126, numbers lose bits, or become 0 where a library has that set: ``D`` products and as many sums by
+2^-126 each at most, times the scale of an int8 vector, which has a component of 1 at least and so a scale of at most ``|d|``;
+the score by 2^-126; and operands, by 2^-126 in each of ``D`` components that meet the other vector, ``2^-126 sqrt(D) |q|`` and
+``|d|``. Each of these bounds counts ``D 2^-125 max(1, |d|) + 2^-126 (1 + sqrt(D) (|q| + |d|))`` for them.
 """
 
 from collections.abc import Callable
@@ -22,7 +27,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own convention
 from retrievers.neural.topk import kernels
 from retrievers.neural.topk.store import Floats, Vectors, rounded
 
-UNIT = 2.0**-24
+UNIT, TINY = 2.0**-24, 2.0**-126
 FEW = 64
 """Questions that a compiled product takes at once: they stay in the cache beside a block of documents."""
 BLOCK = 1 << 16
@@ -252,7 +257,9 @@ class BFloat16(Library):
 
 def float_error(asked: Asked, vectors: Vectors) -> Floats:
     """The bound for products in float32 ``[Q]``."""
-    return _up((vectors.values.shape[1] + 4) * UNIT * asked.norms * vectors.norm)
+    size, norm = vectors.values.shape[1], vectors.norm
+    tiny = 2 * size * max(1.0, norm) + 1 + size**0.5 * (asked.norms + norm)
+    return _up((size + 4) * UNIT * asked.norms * norm + TINY * tiny)
 
 
 def each(work: Callable[[int, int, int], None], start: int, stop: int, parts: int) -> None:

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from retrievers.neural.topk.survivors import PIECE, Asked, Block, Order, Survivors
 
+DOUBLED = 1 << 13
+"""Documents that are turned into float64 at a time."""
 GROUP = 64
 """Scores whose maximum is compared with the threshold first."""
 
@@ -50,10 +52,11 @@ class TorchSteps:
         before = torch.where(lost, state.settled, state.counts)
         kept = (places < before[:, None]) & (state.values >= state.thresholds[:, None])
         state.counts.copy_(kept.sum(1))
-        width = int(state.counts.max()) if len(kept) else 0
-        front = (~kept).to(torch.uint8).argsort(dim=1, stable=True)[:, :width]
-        state.values[:, :width] = state.values.gather(1, front)
-        state.positions[:, :width] = state.positions.gather(1, front)
+        front = (
+            (~kept).to(torch.uint8).argsort(dim=1, stable=True)
+        )  # all places: to ask how many are filled would be to wait
+        state.values.copy_(state.values.gather(1, front))
+        state.positions.copy_(state.positions.gather(1, front))
         state.settled.copy_(state.counts)
         return lost
 
@@ -92,7 +95,7 @@ def product(queries: Tensor, documents: Tensor) -> Tensor:
     In float64 where the questions are.
     """
     if queries.dtype == torch.float64:
-        return (queries @ documents.double().T).float()
+        return torch.cat([(queries @ some.double().T).float() for some in torch.split(documents, DOUBLED)], 1)
     if queries.dtype == documents.dtype != torch.float32 and queries.is_cuda and hasattr(torch.ops.aten.mm, "dtype"):
         return torch.mm(queries, documents.T, out_dtype=torch.float32)
     return queries.float() @ documents.float().T

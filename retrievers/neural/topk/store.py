@@ -2,10 +2,12 @@
 
 import json
 import mmap
-from collections.abc import Iterable
-from contextlib import suppress
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from tempfile import NamedTemporaryFile
+from typing import IO, Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,31 +25,33 @@ Floats = NDArray[np.float32]
 class Vectors(NamedTuple):
     """``N`` vectors: values ``[N, D]`` float32 or int8, scales float32 ``[N]`` or ``[1]``; a vector is values times its scale.
 
-    norm: the largest Euclidean norm. mapped: the values lie in a file and are read as they are needed.
+    norm: the largest Euclidean norm. mapped: the values lie in a file and are read as they are needed. unit: they are of length
+    1, or were before they were rounded to int8.
     """
 
     values: NDArray[Any]
     scales: Floats
     norm: float
     mapped: bool = False
+    unit: bool = False
 
     @classmethod
-    def of(cls, values: Floats) -> Self:
-        """Vectors in memory, as they are. DataError if one holds what is no number."""
+    def of(cls, values: Floats, *, unit: bool = False) -> Self:
+        """Vectors in memory, as they are; ``unit`` if they are of length 1. DataError if one holds what is no number."""
         norms = checked_norms(values)
         values = np.require(
             values, np.float32, ["C", "W"]
         )  # compiled code would be compiled again for memory marked read-only
-        return cls(values, np.ones(1, np.float32), float(norms.max(initial=0.0)))
+        return cls(values, np.ones(1, np.float32), float(norms.max(initial=0.0)), unit=unit)
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Map what ``write_vectors`` wrote. StoreError where a file is missing, cut short or from another format."""
+        """Map what ``write_vectors`` wrote. StoreError where a file is missing, damaged or from another format."""
         try:
             facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
             shape, kind = (int(facts["vectors"]), int(facts["dimensions"])), np.dtype(str(facts["kind"]))
             scales = np.fromfile(folder / SCALES, np.float32)
-            size, norm = (folder / VALUES).stat().st_size, float(facts["norm"])
+            size, norm, unit = (folder / VALUES).stat().st_size, float(facts["norm"]), facts["unit"] is True
         except OSError as error:
             raise StoreError(f"cannot read stored vectors: {error.filename}: {error.strerror}") from None
         except (ValueError, KeyError, TypeError) as error:
@@ -60,8 +64,10 @@ class Vectors(NamedTuple):
             raise StoreError(
                 f"the vectors stored in {folder} are damaged: {size} bytes of values, {len(scales)} scales"
             )
+        if not (np.isfinite(scales).all() and np.isfinite(norm) and norm >= 0):
+            raise StoreError(f"the vectors stored in {folder} are damaged: a scale or the norm is no number")
         values = np.memmap(folder / VALUES, kind, "c", shape=shape) if size else np.empty(shape, kind)
-        return cls(values, scales, norm, mapped=bool(size))
+        return cls(values, scales, norm, mapped=bool(size), unit=unit)
 
     @property
     def integers(self) -> bool:
@@ -87,13 +93,12 @@ def write_vectors(
 ) -> float:
     """Write blocks ``[n, D]`` of vectors, of unit length first if ``unit``; returns the largest error of a vector's rounding.
 
-    int8 takes a quarter of the memory: each vector is rounded to 127 steps on each side of 0. Nothing counts until the
-    last file is there. DataError for vectors that are no numbers or of different lengths.
+    int8 takes a quarter of the memory: each vector is rounded to 127 steps on each side of 0. What was stored there before is
+    replaced when all is written, and stays as it is for those who have it open. DataError for vectors that are no numbers or of
+    different lengths; StoreError for what cannot be written (disk full, no permission).
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / FACTS).unlink(missing_ok=True)
     count, dimensions, norm, residual = 0, -1, 0.0, 0.0
-    with (folder / VALUES).open("wb") as values, (folder / SCALES).open("wb") as scales:
+    with _Replacement(folder) as files:
         for block in blocks:
             floats = np.ascontiguousarray(block, np.float32)
             if floats.ndim != 2 or dimensions not in {-1, floats.shape[1]}:  # noqa: PLR2004 - vectors in rows
@@ -102,27 +107,84 @@ def write_vectors(
             floats = unit_length(floats) if unit else floats
             if precision == "int8":
                 steps, units = rounded(floats)
-                steps.tofile(values)
-                units.tofile(scales)
+                files.write(VALUES, steps)
+                files.write(SCALES, units)
                 back = steps * units[:, None]
                 residual = max(residual, float(np.linalg.norm(back - floats, axis=1).max(initial=0.0)))
                 floats = back
             else:
-                floats.tofile(values)
+                files.write(VALUES, floats)
             norm = max(norm, float(checked_norms(floats).max(initial=0.0)))
             count += len(floats)
         if precision != "int8":
-            np.ones(1, np.float32).tofile(scales)
+            files.write(SCALES, np.ones(1, np.float32))
     kind = "int8" if precision == "int8" else "float32"
-    facts = {"vectors": count, "dimensions": max(dimensions, 0), "kind": kind, "norm": norm}
+    facts = {"vectors": count, "dimensions": max(dimensions, 0), "kind": kind, "norm": norm, "unit": unit}
     write_bytes(folder / FACTS, json.dumps(facts).encode())
     return residual
+
+
+class _Replacement:
+    """Files written beside those of the same name, which they replace when all are whole; dropped where anything fails.
+
+    The facts, without which the others do not count, go first and are written last.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._files = folder, dict[str, IO[bytes]]()
+
+    def __enter__(self) -> Self:
+        try:
+            with self._told():
+                self._folder.mkdir(parents=True, exist_ok=True)
+                for name in (VALUES, SCALES):
+                    self._files[name] = NamedTemporaryFile(dir=self._folder, prefix=f".{name}.", delete=False)
+        except BaseException:
+            self._drop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                with self._told():
+                    self._replace()
+        finally:
+            self._drop()
+
+    def write(self, name: str, values: NDArray[Any]) -> None:
+        with self._told():
+            self._files[name].write(values.data)
+
+    def _replace(self) -> None:
+        for file in self._files.values():
+            file.flush()
+            os.fsync(file.fileno())
+            os.chmod(file.name, 0o644)  # noqa: PTH101 - mkstemp makes it private
+        (self._folder / FACTS).unlink(missing_ok=True)
+        for name, file in self._files.items():
+            Path(file.name).replace(self._folder / name)
+
+    def _drop(self) -> None:
+        for file in self._files.values():
+            with suppress(OSError):  # a full disk, which was told before
+                file.close()
+            Path(file.name).unlink(missing_ok=True)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(f"cannot write vectors to {self._folder}: {error.strerror or error}") from None
 
 
 def rounded(vectors: Floats) -> tuple[NDArray[np.int8], Floats]:
     """The nearest int8 vectors ``[N, D]`` and their units ``[N]``: ``values * unit`` is within half a unit in each dimension."""
     units = np.abs(vectors).max(axis=1, initial=0.0).astype(np.float32) / np.float32(LEVELS)
-    units[units == 0] = 1
+    units = np.where(
+        units == 0, np.float32(1), np.maximum(units, np.finfo(np.float32).tiny)
+    )  # none below the normal range
     return np.rint(vectors / units[:, None]).astype(np.int8), units
 
 

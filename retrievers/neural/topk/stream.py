@@ -26,7 +26,10 @@ def fits(vectors: Vectors, device: torch.device, precision: Precision) -> int:
         return count
     there = isinstance(vectors, Tensor) and vectors.is_cuda
     row = (0 if there else 4 * size) + (0 if DTYPES[precision] == torch.float32 else 2 * (size + 15))
-    if count * row <= FREE * torch.cuda.mem_get_info(device)[0]:
+    cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(
+        device
+    )  # torch gives it back when it needs it
+    if count * row <= FREE * (torch.cuda.mem_get_info(device)[0] + cached):
         return count
     return max(1, min(BUFFER // (4 * size), count // 4))
 

@@ -153,9 +153,11 @@ class Survivors:
         positions, values = memory or memory_for(n, room, device)
         self.positions, self.values = positions[:n], values[:n]
         self.thresholds, self.bound = torch.empty_like(self.floor), torch.zeros_like(self.floor)
+        self.scale = 1.0
 
     def enter(self, block: Block) -> None:
         """Turn to another block of documents."""
+        self.scale = block.scale
         self.bound.copy_(self.asked.bound(block))
         torch.sub(self.floor, self.bound, out=self.thresholds)
 
@@ -164,20 +166,30 @@ class Survivors:
         torch.maximum(self.floor, reached - self.bound, out=self.floor)
         torch.sub(self.floor, self.bound, out=self.thresholds)
 
-    def keep_best(self, scores: Tensor, scale: float) -> None:
+    def keep_best(self, scores: Tensor) -> None:
         """Of the survivors, whose exact scores ``[Q, m]`` these are, keep the k best, and drop the others."""
         filled = torch.arange(scores.shape[1], device=scores.device) < self.counts[:, None]
         keys = pack(scores, self.positions[:, : scores.shape[1]]).masked_fill_(~filled, LOWEST)
         self.best.copy_(torch.cat([self.best, keys], 1).topk(self.k).values)
-        last = unpack(self.best[:, -1])[1].double() * self.asked.factors * scale
-        torch.maximum(self.floor, last.float().masked_fill_(self.best[:, -1] == LOWEST, -math.inf), out=self.floor)
+        torch.maximum(self.floor, self._last(), out=self.floor)
         torch.sub(self.floor, self.bound, out=self.thresholds)
         self.counts.zero_()
         self.settled.zero_()
 
+    def broken(self) -> Tensor:
+        """Bool ``[Q]``, when all is searched: fewer than k were found, or none as good as the floor says that k of them are."""
+        found = (self.best[:, -1] != LOWEST) & (self._last() >= self.floor)
+        return ~found & (self.asked.norms != 0)
+
+    def _last(self) -> Tensor:
+        """The scaled score float32 ``[Q]`` of the k-th of the best, minus infinity where there are fewer."""
+        last = unpack(self.best[:, -1])[1].double() * self.asked.factors * self.scale
+        return last.float().masked_fill_(self.best[:, -1] == LOWEST, -math.inf)
+
     def rows(self, rows: Tensor, room: int) -> "Survivors":
         """The state of some of the questions, with another room and no survivors."""
         part = Survivors(self.asked.rows(rows), self.k, room)
+        part.scale = self.scale
         for name in ("best", "floor", "bound", "thresholds"):
             getattr(part, name).copy_(getattr(self, name)[rows])
         return part

@@ -94,10 +94,11 @@ def tiles_kernel(
                     scores = tl.dot(part.to(tl.float32), tl.trans(read.to(tl.float32)), scores)
                 else:
                     scores = tl.dot(part, tl.trans(read), scores, input_precision=INPUT)
-        best = tl.max(scores, 1)
-        if MAXIMA:
+        if MAXIMA:  # rows of zeros fill the last tile: they are no documents
+            best = tl.max(tl.where((here + lanes < n)[None, :], scores, float("-inf")), 1)
             tl.store(maxima + rows.to(tl.int64) * last + at, best, mask=asking)
         else:
+            best = tl.max(scores, 1)
             _keep(scores, best, least, rows, lanes, here, n, base, counts, positions, values, room)
         at = following
 
@@ -118,7 +119,7 @@ def single_kernel(
         read = _load(documents, lanes, depth, n, stride_d, SIZE, EVEN, True)
         scores += tl.sum(read.to(tl.float32) * asked[None, :], 1)
     if MAXIMA:
-        tl.store(maxima + at, tl.max(scores, 0))
+        tl.store(maxima + at, tl.max(tl.where(lanes < n, scores, float("-inf")), 0))
     else:
         hit = (scores >= tl.load(thresholds)) & (lanes < n)
         slot = tl.atomic_add(counts + tl.zeros([WIDTH], tl.int32), 1, mask=hit, sem="relaxed")
