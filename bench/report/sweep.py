@@ -27,16 +27,17 @@ RECALL = "ann recall@10"
 
 @dataclass(frozen=True)
 class _Point:
-    """One value of a sweep with its results on a device: recall is that of its index, None where nobody told it."""
+    """One value of a sweep with its results on a device: recall is that of its indexes there, None where nobody told it."""
 
     sweep: Sweep
     value: str
     system: System
+    device: str
     speed: Speed | None
 
     @property
     def recall(self) -> float | None:
-        told = [job.learned[RECALL] for job in self.system.measured if RECALL in job.learned]
+        told = [job.learned[RECALL] for job in self.system.finished(self.device) if RECALL in job.learned]
         return fmean(told) if told else None
 
 
@@ -46,12 +47,12 @@ def sweeps(summary: Summary) -> Section:
         return Section("", ())
     points = {device: list(_points(summary, device)) for device in summary.devices}
     drawn = [_picture(summary, device, found) for device, found in points.items() if any(_timed(found))]
-    every = [(device, point) for device, found in points.items() for point in found]
+    every = [point for found in points.values() for point in found]
     text = paragraphs(
         "## Sweeps",
         "Values of a parameter that search alone reads: all rows of a system have one fit and one index.",
-        _table(summary, every),
-        bullets(_notes(summary, [point for _, point in every])),
+        _table(summary, every) if every else "",
+        bullets(_notes(summary, every)),
         *(picture.markdown() for picture in drawn),
     )
     return Section(text, tuple(drawn))
@@ -63,11 +64,11 @@ def _points(summary: Summary, device: str) -> Iterator[_Point]:
     for sweep in summary.record.sweeps:
         for value, spec in zip(sweep.values, sweep.systems, strict=True):
             if spec in systems and systems[spec].finished(device):
-                yield _Point(sweep, value, systems[spec], speed(systems[spec], device))
+                yield _Point(sweep, value, systems[spec], device, speed(systems[spec], device))
 
 
-def _table(summary: Summary, points: Sequence[tuple[str, _Point]]) -> str:
-    told = any(point.recall is not None for _, point in points)
+def _table(summary: Summary, points: Sequence[_Point]) -> str:
+    told = any(point.recall is not None for point in points)
     headers = [
         "swept",
         "device",
@@ -80,14 +81,14 @@ def _table(summary: Summary, points: Sequence[tuple[str, _Point]]) -> str:
     rows = [
         [
             code(_title(point.sweep)),
-            escape(device),
+            escape(point.device),
             escape(point.value),
             *([units.ABSENT if point.recall is None else units.measure(point.recall)] if told else []),
             main_cell(summary, point.system),
             _p50(point.speed),
             units.number(point.speed.rate if point.speed else None),
         ]
-        for device, point in points
+        for point in points
     ]
     return device_table(headers, rows)
 

@@ -96,8 +96,9 @@ class FitStore:
             self._taken += 1
             return
         under_way = self._checkpoints / key if stored and self._checkpoints is not None else None
-        if self._refit:
+        if self._refit:  # also from what another job of the run would take over if this one dies
             _remove(under_way)
+            _remove(place if stored else None)
         start = perf_counter()
         own = replace(env, fitter=self.fit, stages={}, checkpoints=under_way)
         component.fit(train, dev, own)

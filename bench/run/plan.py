@@ -19,6 +19,7 @@ from bench.outcome import Sweep, Tuning
 from bench.pipeline import devices_of, is_live, is_seeded
 from bench.plugins import Plugin, find
 from bench.run.job import Job
+from bench.run.refits import learned_once
 from bench.run.sizes import learns, resolve
 from bench.run.store import refuse_used
 from bench.run.studies import Study, studies_of
@@ -172,7 +173,7 @@ def make_plan(request: Request, progress: Callable[[float, str], None]) -> Plan:
         threads,
         first.measures,
         samples,
-        (*jobs, *fewer),
+        learned_once((*jobs, *fewer), plugins),
         studies_of(request.tune, jobs, plugins, sized[sizes[-1]]),
         sweeps=sweeps,
     )

@@ -44,17 +44,20 @@ class JobFailedError(Exception):
 class WorkerProcess:
     """A process of its own for one job, killed when it hangs, grows too large or is no longer wanted."""
 
-    def __init__(self, job: Job, log: Path, *, timeout: float, memory: float, waiting: float = 0.0) -> None:
+    def __init__(
+        self, job: Job, log: Path, *, timeout: float, memory: float, waiting: float = 0.0, append: bool = False
+    ) -> None:
         """``timeout`` bounds each answer (s); ``memory`` the resident set (bytes); ``log`` takes standard error.
 
         waiting: bytes that systems which wait for the clock have taken from the user's limit.
+        append: keep what an earlier process wrote to the log.
         """
         self._timeout = timeout
         self._memory = memory
         self._waiting = waiting
         self._log = log
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as errors:
+        with log.open("ab" if append else "wb") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _BOOT.format(path=sys.path)],
                 stdin=subprocess.PIPE,
@@ -74,8 +77,10 @@ class WorkerProcess:
         self._job = job
 
     def again(self, job: Job) -> "WorkerProcess":
-        """A fresh process under the same limits."""
-        return WorkerProcess(job, self._log, timeout=self._timeout, memory=self._memory, waiting=self._waiting)
+        """A fresh process under the same limits, which goes on with the log."""
+        return WorkerProcess(
+            job, self._log, timeout=self._timeout, memory=self._memory, waiting=self._waiting, append=True
+        )
 
     def prepare(self, on_event: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         """Fit, index, search; events are passed on as they come."""
@@ -83,7 +88,7 @@ class WorkerProcess:
 
     def join(self, job: Job, on_event: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         """Search for a job that uses this one's index."""
-        return self._ask({"job": job.to_json()}, on_event)
+        return self._ask({"job": job.to_json()}, on_event, phase="retune")
 
     def measure(
         self, load: str, arguments: list[int], *, lasts: float = 0.0, **options: float | str | None

@@ -42,9 +42,9 @@ from bench.run.sweeps import settings_of
 from bench.spec import parse
 
 RESTART = "restart"
+"""Key of an answer that asks for a fresh process."""
 COMPILING = 1.0
 """Seconds of ``prepare`` beyond which it has compiled, which leaves tens of megabytes in memory."""
-"""Key of an answer that asks for a fresh process."""
 
 ANSWERS = 3
 """Top answers kept for each sample question."""

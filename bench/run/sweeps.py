@@ -8,7 +8,7 @@ from bench.api import Retriever
 from bench.build import build, canonical, value_text
 from bench.errors import OptionError, SpecError
 from bench.outcome import Sweep
-from bench.pipeline import Composite
+from bench.pipeline import Composite, Exhaustive
 from bench.plugins import Plugin
 from bench.run.sweep_request import SweepRequest
 from bench.spec import Spec, Unit, parse
@@ -27,9 +27,10 @@ def sweeps_of(
     found: dict[tuple[str, str], Sweep] = {}
     for request in requests:
         sweep = _sweep(request, named, plugins)
-        if (sweep.spec, sweep.parameter) in found:
-            raise OptionError(f"--sweep {request.text}: {sweep.parameter} of {sweep.spec} is swept twice")
-        found[sweep.spec, sweep.parameter] = sweep
+        rest = _without(sweep.spec, sweep.parameter)
+        if (rest, sweep.parameter) in found:
+            raise OptionError(f"--sweep {request.text}: {sweep.parameter} of {rest} is swept twice")
+        found[rest, sweep.parameter] = sweep
     return tuple(found.values())
 
 
@@ -56,9 +57,19 @@ def _sweep(request: SweepRequest, named: Sequence[str], plugins: Mapping[str, Pl
     return Sweep(spec, request.parameter, tuple(map(value_text, values)), tuple(values.values()))
 
 
+def _without(spec: str, parameter: str) -> str:
+    """What all systems of a sweep have in common: the spec without the parameter that is swept."""
+    unit = parse(spec)
+    if not isinstance(unit, Unit):  # refused before
+        return spec
+    return str(replace(unit, options=tuple(option for option in unit.options if option[0] != parameter)))
+
+
 def _check(request: SweepRequest, system: Retriever) -> None:
     """Whether its parameter may be changed on an index."""
     where, parameter = f"--sweep {request.text}", request.parameter
+    if isinstance(system, Exhaustive):
+        raise OptionError(f"{where}: {request.spec} is a scorer, and only retrievers can be swept")
     if isinstance(system, Composite):
         raise OptionError(f"{where}: {request.spec} is made of systems; sweep a retriever that is run by itself")
     known = [item.name for item in fields(system) if item.init]  # type: ignore[arg-type]  # components are dataclasses
@@ -90,12 +101,17 @@ def _meant(request: SweepRequest, named: Sequence[str], plugins: Mapping[str, Pl
         raise OptionError(f"--sweep {request.text}: {spec} is made of systems; sweep a retriever that is run by itself")
     if spec.options:
         return spec
-    taking = [unit for unit in _units(named, spec.name) if _takes(request, unit, plugins)]
-    if spec in taking or not taking:
+    units = _units(named, spec.name)
+    taken = [sum(_takes(request, unit, value, plugins) for value in request.values) for unit in units]
+    # A default is taken also by systems that the parameter is not for: the one that is meant takes the most values.
+    most = max(taken, default=0)
+    taking = [unit for unit, count in zip(units, taken, strict=True) if count == most > 0]
+    if spec in taking and most == len(request.values):
         return spec
-    if len(taking) > 1:
-        raise OptionError(f"--sweep {request.text}: {spec} may be {' or '.join(map(str, taking))}; say which")
-    return taking[0]
+    others = [unit for unit in taking if unit != spec]
+    if len(others) > 1:
+        raise OptionError(f"--sweep {request.text}: {spec} may be {' or '.join(map(str, others))}; say which")
+    return others[0] if others else spec  # where it does not take every value, it says itself why
 
 
 def _units(named: Sequence[str], name: str) -> list[Unit]:
@@ -103,8 +119,8 @@ def _units(named: Sequence[str], name: str) -> list[Unit]:
     return [one for one in found if isinstance(one, Unit) and one.name == name]
 
 
-def _takes(request: SweepRequest, unit: Unit, plugins: Mapping[str, Plugin]) -> bool:
+def _takes(request: SweepRequest, unit: Unit, value: str, plugins: Mapping[str, Plugin]) -> bool:
     try:
-        return request.parameter in settings_of(_varied(request, unit, request.values[0], plugins))
+        return request.parameter in settings_of(_varied(request, unit, value, plugins))
     except OptionError:
         return False

@@ -1,20 +1,23 @@
 """Hyper-parameters chosen on dev before the run, in a process that lets go of the test split before a plug-in is imported."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Protocol
 
-from bench.build import build, canonical
+from bench.build import build, canonical, index_spec
 from bench.errors import SpecError
 from bench.outcome import Trial, Tuning
 from bench.plugins import Plugin, find
 from bench.run.execute import Events, event_handler
+from bench.run.job import Job
 from bench.run.plan import Plan
 from bench.run.process import JobFailedError, WorkerProcess
 from bench.run.proposals import propose
+from bench.run.refits import learned_once
 from bench.run.search_space import Value, assigned
 from bench.run.studies import Study
+from bench.spec import parse
 
 HOPELESS = 5
 """Failed trials in a row after which a study ends."""
@@ -47,12 +50,32 @@ def tuned(plan: Plan, observer: Observer) -> Plan:
             ) from None
         given, found = tunings[-1].spec, tunings[-1].found
         if found not in {job.spec for job in jobs}:
-            jobs = [
-                one
-                for job in jobs
-                for one in ([job, replace(job, spec=found, host="", guests=0)] if job.spec == given else [job])
-            ]
-    return replace(plan, jobs=tuple(jobs), tunings=tuple(tunings))
+            for job in [job for job in jobs if job.spec == given]:
+                _insert(jobs, job, replace(job, spec=found, host="", guests=0, refit=plan.request.refit), plugins)
+    return replace(plan, jobs=learned_once(jobs, plugins), tunings=tuple(tunings))
+
+
+def _insert(jobs: list[Job], given: Job, found: Job, plugins: Mapping[str, Plugin]) -> None:
+    """A job after that of the given system: in the house whose index it can search, else after all who share given's."""
+    index = _index_of(found.spec, plugins)
+    host = next(
+        (job for job in jobs if job.guests and _index_of(job.spec, plugins) == index and _beside(job, given)), None
+    )
+    if host is not None:
+        jobs[jobs.index(host)] = replace(host, guests=host.guests + 1)
+        found = replace(found, host=host.spec)
+    house = (host or given).house
+    last = max(at for at, job in enumerate(jobs) if job.house == house)
+    jobs.insert(last + 1, found)
+
+
+def _beside(one: Job, other: Job) -> bool:
+    """Whether they differ in the system alone."""
+    return (one.seed, one.device, one.train_pairs) == (other.seed, other.device, other.train_pairs)
+
+
+def _index_of(spec: str, plugins: Mapping[str, Plugin]) -> str:
+    return str(index_spec(build(parse(spec), plugins)))
 
 
 def best_of(trials: Sequence[Trial]) -> Trial | None:

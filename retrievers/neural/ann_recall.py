@@ -21,13 +21,16 @@ class RecallSample:
         self._asked = queries[queries.any(dim=1)]
         self._lowest = top_k(self._asked, vectors, k)[1].cpu()[:, -1:]
 
-    def recall(self, approximate: Neighbours) -> float:
+    def recall(self, approximate: Neighbours, vectors: Tensor | None = None) -> float:
         """Part of the k nearest that the approximate search finds; 1 where there is nothing to ask or to find.
 
         What it finds counts if it is as near as the true k-th (as in ann-benchmarks; Aumüller et al. 2020), so that of several
-        equal vectors any will do.
+        equal vectors any will do. vectors ``[N, D]``: tell how near, where the scores of the search are rounded.
         """
         positions, scores = (part.cpu() for part in approximate.search(self._asked, self._k))
+        if vectors is not None:
+            found = vectors[positions.to(vectors.device)].double()
+            scores = (found @ self._asked.double().to(found.device)[:, :, None])[..., 0].cpu()
         if not positions.numel():
             return 1.0
         hits = (positions >= 0) & (scores >= self._lowest - TOLERANCE)

@@ -10,6 +10,7 @@ from bench.api import Env, Phase, Retriever
 from retrievers.neural.ann import Approximate, Neighbours, require_faiss
 from retrievers.neural.ann_recall import RecallSample
 from retrievers.neural.hnsw import HNSW
+from retrievers.neural.int8 import Int8
 from retrievers.neural.ivf import IVF, PQ
 from retrievers.neural.topk.index import CosineIndex
 
@@ -33,9 +34,10 @@ MOST_BITS = 12
 class VectorSearch(Retriever):
     """Finds the nearest of its documents' vectors, exactly or not; a fit does not depend on how."""
 
-    ann: Literal["exact", "hnsw", "ivf", "pq"] = "exact"
-    """Search: ``exact`` compares with every document. The others find most of the nearest, on the CPU: ``hnsw`` through a graph,
-    ``ivf`` in clusters, ``pq`` in clusters of short codes, with exact scores for the best."""
+    ann: Literal["exact", "int8", "hnsw", "ivf", "pq"] = "exact"
+    """Search: ``exact`` compares with every document. The others find most of the nearest, on the CPU: ``int8`` compares with
+    every document in a quarter of the memory, ``hnsw`` goes through a graph, ``ivf`` looks into clusters, ``pq`` into clusters of
+    short codes, with exact scores for the best."""
     links: int = 32
     """hnsw: of a document in the graph (M); the lowest level has twice as many."""
     build_width: int = 200
@@ -79,7 +81,7 @@ class VectorSearch(Retriever):
             raise ValueError("lists, probes and subquantisers cannot be negative; 0 lets the index choose")
         if self.bits > MOST_BITS:
             raise ValueError(f"bits must be at most {MOST_BITS}")
-        if self.ann != "exact":
+        if self.ann not in {"exact", "int8"}:
             require_faiss(self.ann)
 
     def retune(self, **values: Any) -> None:
@@ -99,6 +101,11 @@ class VectorSearch(Retriever):
             exact = CosineIndex(vectors, env.device, similarity="dot", threads=env.threads, cache=env.cache)
             self._neighbours: Neighbours = exact
             self.learned = {**self.learned, "exact search": exact.about}
+            return
+        if self.ann == "int8":
+            rounded = self._neighbours = Int8(vectors, threads=env.threads, cache=env.cache)
+            recall = RecallSample(vectors, asked()).recall(rounded, vectors)
+            self.learned = {**self.learned, "exact search": rounded.about, "ann recall@10": recall}
             return
         index = self._neighbours = self._built(vectors, env)
         self._sample = RecallSample(vectors, asked())

@@ -57,6 +57,18 @@ def test_a_fit_serves_every_way_of_searching_and_recall_is_told(pairs, exact, fi
     assert "ann recall@10" not in exact.learned
 
 
+def test_int8_finds_the_nearest_of_rounded_vectors_and_tells_what_that_loses(pairs, exact, fit):
+    system = loaded(fit, ann="int8")
+    system.index(pairs.corpus, ENV)
+    one, other = (found.search(pairs.queries, 10) for found in (exact, system))
+    same = [len({*a} & {*b}) for a, b in zip(one.positions.tolist(), other.positions.tolist(), strict=True)]
+    assert 0.9 < np.mean(same) / 10 < 1  # 32 dimensions: something is lost
+    assert not np.array_equal(one.scores, other.scores)
+    np.testing.assert_allclose(one.scores, other.scores, atol=0.02)
+    assert 0.9 < system.learned["ann recall@10"] < 1
+    assert set(system.learned) - set(exact.learned) == {"ann recall@10"}
+
+
 def test_a_fit_with_other_parameters_is_refused(fit):
     with pytest.raises(StoreError, match="learned with other parameters"):
         EmbeddingAverage(**{**SMALL, "epochs": 2}, ann="ivf").load(fit)
@@ -125,7 +137,7 @@ def test_what_an_index_chose_is_told_and_forgotten_with_it(pairs, fit):
     assert before - set(system.learned) == {"ann lists", "ann probes", "ann subquantisers", "ann recall@10"}
 
 
-@pytest.mark.parametrize("ann", WIDE)
+@pytest.mark.parametrize("ann", ["int8", *WIDE])
 def test_questions_without_a_known_word_find_nothing_and_empty_documents_can_be_found(pairs, ann):
     system = EmbeddingAverage(dimensions=16, epochs=1, ann=ann, buckets=0)
     system.fit(pairs, pairs, ENV)
@@ -154,7 +166,7 @@ def test_conforms(given):
         ("gru:ann=pq:refine=0", "refine must be at least 1"),
         ("gru:ann=ivf:bits=4", "bits is a parameter of ann=pq, not of ann=ivf"),
         ("gru:probes=4", "probes is a parameter of ann=ivf and ann=pq, not of ann=exact"),
-        ("gru:ann=lsh", "ann=lsh is not exact or hnsw or ivf or pq"),
+        ("gru:ann=lsh", "ann=lsh is not exact or int8 or hnsw or ivf or pq"),
     ],
 )
 def test_what_cannot_work_is_refused(spec, problem):

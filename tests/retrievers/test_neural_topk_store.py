@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bench.errors import DataError, StoreError
+from retrievers.neural.topk import store
 from retrievers.neural.topk.index import CosineIndex
 from retrievers.neural.topk.store import Vectors, rounded, unit_length, write_vectors
 
@@ -119,3 +120,15 @@ def test_int8_of_any_length_stays_within_half_a_step():
         vectors = random_vectors(50, 8) * np.float32(length)
         steps, units = rounded(vectors)
         assert (np.abs(steps * units[:, None].astype(np.float64) - vectors) <= 0.5001 * units[:, None]).all()
+
+
+def test_vectors_rounded_in_memory_are_those_of_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "PIECE", 7)
+    vectors = random_vectors(50, 12, 3)
+    vectors[4] = 0
+    write_vectors(tmp_path, [vectors], precision="int8")
+    held, stored = Vectors.int8(vectors, unit=True), Vectors.open(tmp_path)
+    np.testing.assert_array_equal(held.values, stored.values)
+    np.testing.assert_array_equal(held.scales, stored.scales)
+    assert (held.norm, held.unit) == (stored.norm, stored.unit)
+    assert len(Vectors.int8(vectors[:0]).values) == 0

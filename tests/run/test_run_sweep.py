@@ -1,58 +1,26 @@
 """A sweep: several values of what search alone reads, on one fit and one index, as rows of their own and as a curve."""
 
 import re
+from itertools import permutations
 from pathlib import Path
 
 import pytest
-from plugin_examples import broken
+from sweep_examples import WINDOW
 
 from bench import run_options
+from bench.errors import OptionError
+from bench.plugins import find
 from bench.run import rounds
+from bench.run.process import WorkerProcess
 from bench.run.store import Store
-
-WINDOW = """
-    depth: int = 3
-    width: int = 1
-    phases = {"depth": "search", "width": "index"}
-    seeded = True
-
-    def fit(self, train, dev, env):
-        with open("log.txt", "a") as file:
-            file.write(f"fit {env.seed} {len(train.queries)}\\n")
-
-    def save(self, folder):
-        (folder / "x").write_text("x")
-
-    def load(self, folder):
-        pass
-"""
-INDEX = """
-        import time
-        self._texts = [doc.content.split() for doc in corpus]
-        with open("log.txt", "a") as file:
-            file.write(f"index {env.seed} {os.getpid()}\\n")
-"""
-SEARCH = """
-        with open("asked.txt", "a") as file:
-            file.write(f"{self.depth} {os.getpid()} {len(queries)}\\n")
-        if self.depth == 13:
-            raise ValueError("thirteen")
-        words = [set(query.text.split()[1 : 1 + self.depth]) for query in queries]
-        scores = np.array([[len(w & set(text)) for text in self._texts] for w in words], dtype=np.float32)
-        return Hits.top(scores.reshape(len(queries), len(self._texts)), k)
-"""
+from bench.run.sweep_request import read_sweep
+from bench.run.sweeps import sweeps_of
+from bench.spec import parse_list
 
 
 @pytest.fixture
-def window(plugin, tmp_path):
-    """Reads the first ``depth`` words of a question: one finds half of what two find."""
-    return plugin(
-        "window",
-        broken(SEARCH, index=INDEX, extra=WINDOW)
-        .replace("phases =", "phases: ClassVar =")
-        .replace("seeded =", "seeded: ClassVar =")
-        .replace("import signal", "import signal\nfrom typing import ClassVar"),
-    )
+def window(plugin):
+    return plugin("window", WINDOW)
 
 
 def log(kind):
@@ -125,19 +93,64 @@ def test_each_seed_and_each_number_of_pairs_has_an_index_of_its_own(bench, windo
     assert [outcome.seed for outcome in swept if outcome.timings.singles] == [0, 0]
 
 
-def test_what_fails_for_one_value_is_told_for_all_that_share_its_process(bench, window, outcomes):
-    options = ("--retrievers=bm25", f"--plugin={window}", "--sweep=window.depth=2,13,14", "--out=swept")
+def test_a_value_that_fails_costs_the_others_an_index_and_nothing_else(bench, window, outcomes):
+    options = ("--retrievers=window", f"--plugin={window}", "--sweep=window.depth=2,13,14", "--out=swept")
     assert bench(*options) == 1
     found = outcomes("swept")
-    assert found["bm25"].timings.singles
-    assert found["window:depth=2"].status == "ok"
-    failure = found["window:depth=13"].failure
-    assert re.fullmatch(r"ValueError: thirteen \(window.py:\d+\)", failure)
-    shared = f"{failure} (in the process of window:depth=13, which several systems share)"
-    assert found["window:depth=14"].failure == shared
-    assert found["window:depth=2"].latency_failure == shared
-    text = Path("swept/report.md").read_text(encoding="utf-8")
-    assert "`window.depth`: no result for `13` and `14`" in text
+    assert re.fullmatch(r"ValueError: thirteen \(window.py:\d+\)", found.pop("window:depth=13").failure)
+    assert set(found) == {"window", "window:depth=2", "window:depth=14"}
+    assert {(one.status, one.latency_failure, len(one.timings.single_seconds)) for one in found.values()} == {
+        ("ok", "", 10)
+    }
+    assert log("fit") == [["0", "30"]]
+    assert len(log("index")) == 2
+    assert "ValueError: thirteen" in Path("swept/logs/window.seed0.cpu.log").read_text(encoding="utf-8")
+    assert "`window.depth`: no result for `13`" in Path("swept/report.md").read_text(encoding="utf-8")
+
+
+def test_a_value_that_fails_under_the_clock_costs_the_others_no_time(bench, window, outcomes):
+    options = ("--retrievers=window", f"--plugin={window}", "--sweep=window.depth=2,15", "--out=swept")
+    assert bench(*options) == 1
+    found = outcomes("swept")
+    assert found["window:depth=15"].status == "ok"
+    assert re.fullmatch(r"ValueError: thirteen \(window.py:\d+\)", found["window:depth=15"].latency_failure)
+    for spec in ("window", "window:depth=2"):
+        assert (found[spec].latency_failure, len(found[spec].timings.single_seconds)) == ("", 10)
+    assert log("fit") == [["0", "30"]]
+    assert len(log("index")) == 2
+    assert len(list(Path("swept/runs").glob("window*"))) == 3  # the rankings of the first searches
+
+
+def test_a_value_that_hangs_is_told_and_the_others_go_on(bench, window, outcomes, monkeypatch):
+    usual = WorkerProcess.join
+
+    def impatient(process, job, on_event):
+        patience = process._timeout
+        process._timeout = 1 if job.spec == "window:depth=16" else patience
+        try:
+            return usual(process, job, on_event)
+        finally:
+            process._timeout = patience
+
+    monkeypatch.setattr(WorkerProcess, "join", impatient)
+    options = ("--retrievers=window", f"--plugin={window}", "--sweep=window.depth=2,16", "--out=swept")
+    assert bench(*options) == 1
+    found = outcomes("swept")
+    assert found["window:depth=16"].failure == "hung: retune did not end within 1 s (--timeout)"
+    assert found["window"].timings.singles
+    assert found["window:depth=2"].timings.singles
+
+
+def test_what_fails_before_the_first_search_is_tried_once_and_told_for_all(bench, window, outcomes):
+    options = (f"--plugin={window}", "--sweep=window:width=13.depth=2,4,5", "--retrievers=bm25", "--out=swept")
+    assert bench(*options) == 1
+    found = outcomes("swept")
+    assert found.pop("bm25").timings.singles
+    host, *guests = (found[f"window:depth={value}:width=13"].failure for value in (2, 4, 5))
+    assert host.startswith("ZeroDivisionError")
+    assert set(guests) == {f"{host} (in the process of window:depth=2:width=13, which several systems share)"}
+    assert len(log("index")) == 1
+    assert "no result for `2`, `4` and `5`" in Path("swept/report.md").read_text(encoding="utf-8")
 
 
 def test_the_short_name_means_the_system_of_the_run_that_takes_the_parameter(bench, outcomes):
@@ -175,6 +188,7 @@ def test_the_short_name_means_the_system_of_the_run_that_takes_the_parameter(ben
         ("window.depth=2,02", "one value is no sweep; give two or more"),
         ("bm25+gru.search_width=4,8", "bm25+gru is made of systems; sweep a retriever that is run by itself"),
         ("gru:members=2.search_width=4,8", "gru:members=2 is made of systems"),
+        ("cnn.depth=4,8", "cnn is a scorer, and only retrievers can be swept"),
     ],
 )
 def test_what_cannot_be_swept_is_one_line(bench, window, capsys, sweep, problem):
@@ -187,18 +201,36 @@ def test_what_cannot_be_swept_is_one_line(bench, window, capsys, sweep, problem)
 
 
 @pytest.mark.parametrize(
-    ("retrievers", "problem"),
+    ("named", "parameter", "values", "meant"),
     [
-        ("gru:ann=ivf,gru:ann=pq", "gru may be gru:ann=ivf or gru:ann=pq; say which"),
-        ("bm25", "probes is a parameter of"),
+        ("gru,gru:ann=ivf", "probes", "0,16", "gru:ann=ivf"),
+        ("gru:ann=hnsw,gru:ann=ivf", "search_width", "128,64", "gru:ann=hnsw"),
+        ("gru,gru:ann=hnsw,gru:ann=ivf", "search_width", "64,128,32", "gru:ann=hnsw"),
     ],
 )
-def test_a_short_name_that_does_not_say_which_is_refused(bench, capsys, retrievers, problem):
-    assert bench(f"--retrievers={retrievers}", "--sweep=gru.probes=4,8") == 2
-    assert problem in capsys.readouterr().err
+def test_a_default_which_any_system_takes_does_not_tell_which_is_meant(named, parameter, values, meant):
+    orders = permutations(values.split(","))
+    requests = [read_sweep(f"gru.{parameter}={','.join(order)}") for order in orders]
+    specs = tuple(map(str, parse_list(named)))
+    assert {sweeps_of([request], specs, find(()))[0].spec for request in requests} == {meant}
 
 
-def test_the_same_sweep_twice_is_refused(bench, window, capsys):
-    twice = ("--sweep=window.depth=1,2", "--sweep=window.depth=4,5")
+@pytest.mark.parametrize(
+    ("retrievers", "sweep", "problem"),
+    [
+        ("gru:ann=ivf,gru:ann=pq", "gru.probes=4,8", "gru may be gru:ann=ivf or gru:ann=pq; say which"),
+        ("bm25", "gru.probes=4,8", "probes is a parameter of"),
+        ("gru:ann=hnsw", "gru.search_width=0,16", "search_width must be at least 1"),
+        ("gru,gru:ann=hnsw", "gru.search_width=128,0", "search_width must be at least 1"),
+    ],
+)
+def test_a_short_name_that_does_not_say_which_is_refused(retrievers, sweep, problem):
+    with pytest.raises(OptionError, match=problem):
+        sweeps_of([read_sweep(sweep)], tuple(map(str, parse_list(retrievers))), find(()))
+
+
+@pytest.mark.parametrize("again", ["window.depth=4,5", "window:depth=8.depth=1,2"])
+def test_the_same_sweep_twice_is_refused_however_it_is_spelled(bench, window, capsys, again):
+    twice = ("--sweep=window.depth=1,2", f"--sweep={again}")
     assert bench("--retrievers=window", f"--plugin={window}", *twice) == 2
     assert "depth of window is swept twice" in capsys.readouterr().err
