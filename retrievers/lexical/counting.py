@@ -1,9 +1,10 @@
 """Postings counted from the words of documents, compiled."""
 
-import numba
 import numpy as np
 
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+from retrievers.shared.compiled import compiled
+
+_compiled = compiled()
 
 
 @_compiled

@@ -4,10 +4,11 @@ An index is ``starts`` int64 ``[V + 1]``, ``docs`` uint32 ``[P]``, rising for ea
 A question is its distinct terms int32 and their factors float32; they are brought into the order of the terms, and added so.
 """
 
-import numba
 import numpy as np
 
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+from retrievers.shared.compiled import compiled
+
+_compiled = compiled()
 
 TILE = 32_768
 """Documents whose scores are worked on together: their sums, 128 KB, stay in the cache of a core."""

@@ -10,7 +10,9 @@ import numba
 import numpy as np
 from numba.extending import overload, register_jitable
 
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
+from retrievers.shared.compiled import compiled
+
+_compiled = compiled(fastmath={"contract", "nsz"})
 """Multiply-add may be fused, sums are not reordered: the result does not depend on how many texts are read together."""
 
 

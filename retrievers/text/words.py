@@ -4,10 +4,11 @@ A vocabulary is ``table`` int32 ``[2 ** n]``, open addressing of the numbers of 
 ``letters`` uint8 and ``ends`` int64 ``[W + 1]``, word ``w`` being ``letters[ends[w] : ends[w + 1]]``.
 """
 
-import numba
 import numpy as np
 
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+from retrievers.shared.compiled import compiled
+
+_compiled = compiled()
 
 OTHER, WORD, SPACE, WIDE = 0, 1, 2, 3
 """Kinds of bytes of UTF-8: letters, digits and underscores of ASCII; its white space; parts of other characters."""

@@ -5,12 +5,11 @@ place where there is none to tell). A rough score may be wrong by ``margin[q]``;
 rounded once to float32. A question's survivors are kept in a buffer of ``C`` places, ``C`` > ``k``.
 """
 
-import numba
 import numpy as np
 
-_compiled = numba.njit(
-    cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "nnan", "ninf"}
-)
+from retrievers.shared.compiled import compiled
+
+_compiled = compiled(fastmath={"reassoc", "contract", "nsz", "nnan", "ninf"})
 """Sums may be reordered into vector instructions; that is why a limit of minus infinity is written as ``LOWEST``."""
 
 LOWEST = np.float32(-3.4e38)
@@ -87,7 +86,7 @@ def multiply_integers(documents, scales, queries, factors, tile):
             tile[row, column] = _in_units(total, factors[row], scales[column])
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled()
 def _in_units(total, factor, scale):
     """In this order, which ``reassoc`` would give up: a sum times a document's unit first may overflow where the score does not."""
     return np.float32(np.float32(np.float32(total) * factor) * scale)

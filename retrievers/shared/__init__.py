@@ -1,0 +1,1 @@
+"""What retrievers of every kind use."""
