@@ -1,5 +1,6 @@
 """What the benchmarks of scoring share: contestants in turn, the machine's limits, and a table of it all."""
 
+import os
 import platform
 from pathlib import Path
 from time import process_time
@@ -48,7 +49,9 @@ def machine():
     """One line on what the figures were measured on."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
     model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-    return f"{model}, {torch.backends.cpu.get_cpu_capability()}, torch {torch.__version__}, numpy {np.__version__}"
+    libraries = f"torch {torch.__version__}, numpy {np.__version__}"
+    load = f"load average {os.getloadavg()[1]:.1f} on {os.cpu_count()} cores" if hasattr(os, "getloadavg") else ""
+    return ", ".join(filter(None, (model, torch.backends.cpu.get_cpu_capability(), libraries, load)))
 
 
 def write_table(path, title, rows, note):
