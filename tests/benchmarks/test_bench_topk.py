@@ -21,6 +21,8 @@ from retrievers.neural.topk.choice import QUESTIONS
 from retrievers.neural.topk.index import CosineIndex
 from retrievers.neural.topk.store import write_vectors
 
+pytestmark = pytest.mark.timeout(3_600)  # a million documents of 768 dimensions take minutes for each contestant
+
 ROUNDS, LONG = 3, 100_000_000_000
 """Where there are so many products, of which each contestant takes seconds, one round is enough."""
 GRID = [
