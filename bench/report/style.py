@@ -110,16 +110,19 @@ def _shortened(label: str, labels: Sequence[str]) -> str:
 
 
 def _brief(label: str) -> str:
-    """The names of all parts and as many options as fit: the longest part loses its last one first."""
+    """The names of all parts and as many options as fit: the longest part that has any loses its last one first.
+
+    A single system with a single option is cut, since its name alone would be that of the system without it.
+    """
     if len(label) <= LONGEST:
         return label
     pieces = re.split("([+/])", label.replace("=true", ""))
     while len(" ".join(pieces)) > LONGEST:
-        longest = max(range(0, len(pieces), 2), key=lambda at: len(pieces[at]))
-        kept, colon, _ = pieces[longest].rpartition(":")
-        if not colon:
+        optional = [at for at, piece in enumerate(pieces) if ":" in piece]
+        if not optional or (len(pieces) == 1 and label.count(":") == 1):
             return _cut(label)
-        pieces[longest] = f"{kept}…"
+        longest = max(optional, key=lambda at: len(pieces[at]))
+        pieces[longest] = f"{pieces[longest].rpartition(':')[0]}…"
     return " ".join(pieces)
 
 

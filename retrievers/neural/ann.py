@@ -5,7 +5,7 @@ library of the graph's authors, offers no wheels for the Pythons that this packa
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -46,6 +46,8 @@ class Approximate(ABC):
     counts from the next search on. threads: of a search.
     """
 
+    _index: Any
+
     def __init__(self, size: int, threads: int) -> None:
         self._size = size
         self._threads = threads
@@ -71,6 +73,12 @@ class Approximate(ABC):
                 found = ranked(asked[rows], *self._candidates(asked[rows], k), k)
                 positions[rows], scores[rows] = found
         return torch.from_numpy(positions), torch.from_numpy(scores)
+
+    def _add(self, rows: Floats, progress: Callable[[float, str], None], doing: str) -> None:
+        """Add vectors ``[N, D]`` to the index, telling how far it is."""
+        for start in range(0, len(rows), BLOCK):
+            self._index.add(rows[start : start + BLOCK])
+            progress(start / len(rows), doing)
 
     @abstractmethod
     def _candidates(self, asked: Floats, k: int) -> tuple[Positions, Floats]:

@@ -5,7 +5,7 @@ from importlib import import_module
 
 from torch import Tensor
 
-from retrievers.neural.ann import BLOCK, Approximate, Floats, Positions, rows_of, threads_of
+from retrievers.neural.ann import Approximate, Floats, Positions, rows_of, threads_of
 
 
 class HNSW(Approximate):
@@ -35,9 +35,7 @@ class HNSW(Approximate):
         self._index.hnsw.efConstruction = build_width
         self.search_width = search_width
         with threads_of(faiss, 1):
-            for start in range(0, len(rows), BLOCK):
-                self._index.add(rows[start : start + BLOCK])
-                progress(start / len(rows), "linking documents")
+            self._add(rows, progress, "linking documents")
 
     @property
     def search_width(self) -> int:

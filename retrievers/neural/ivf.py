@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.errors import DataError
-from retrievers.neural.ann import BLOCK, Approximate, Floats, Positions, rows_of, threads_of
+from retrievers.neural.ann import Approximate, Floats, Positions, rows_of, threads_of
 
 
 class InvertedLists(Approximate):
@@ -42,9 +42,7 @@ class InvertedLists(Approximate):
             if len(rows):
                 progress(0.0, "clustering documents")
                 self._train(rows, seed)
-            for start in range(0, len(rows), BLOCK):
-                self._index.add(rows[start : start + BLOCK])
-                progress(start / len(rows), "assigning documents")
+            self._add(rows, progress, "assigning documents")
 
     @property
     def probes(self) -> int:

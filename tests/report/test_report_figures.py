@@ -132,6 +132,8 @@ def test_a_long_name_first_loses_what_goes_without_saying(a):
         ("bm25:k1=0.9:b=0.4+gru:weights=dev", "bm25:k1=0.9… + gru…"),
         ("{bm25:tune=true+gru}/cnn:depth=50:dim=128", "{bm25:tune + gru} / cnn…"),
         ("a-very-long-name-of-a-single-system", "a-very-long-n…single-system"),
+        ("gru:pretrain=sequence-to-sequence", "gru:pretrain=…e-to-sequence"),
+        ("learning-to-rank+gru:weights=dev", "learning-to-rank + gru…"),
     ],
 )
 def test_a_long_name_keeps_the_names_of_its_parts(a, spec, name):
