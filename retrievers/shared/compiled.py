@@ -12,6 +12,8 @@ def compiled(*, fastmath: set[str] | frozenset[str] = frozenset()) -> Callable[[
 
     Machine code is kept beside the source, or in the user's cache folder, or where ``NUMBA_CACHE_DIR`` says. Where none of them
     can be written, as in a container that belongs to somebody else, each process compiles anew, which takes seconds, and warns.
+    What is kept is compared with the date of its own file alone: call no compiled function of another file from here, its
+    machine code would outlive its changes.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:

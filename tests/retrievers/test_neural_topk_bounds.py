@@ -5,10 +5,13 @@ import pytest
 import torch
 
 from retrievers.neural.topk import cpu as topk_cpu
+from retrievers.neural.topk import integers as topk_integers
 from retrievers.neural.topk import kernels
 from retrievers.neural.topk.choice import PRODUCTS
 from retrievers.neural.topk.cpu import search
-from retrievers.neural.topk.products import Asked, Integers, Survivors
+from retrievers.neural.topk.integers import Integers, Shorts
+from retrievers.neural.topk.panels import ROWS, multiply_panels
+from retrievers.neural.topk.products import Asked, Survivors
 from retrievers.neural.topk.store import Vectors
 
 
@@ -26,7 +29,17 @@ def assert_exact(name, documents, asked, k=10):
     np.testing.assert_array_max_ulp(scores, np.take_along_axis(expected, order, 1), 1)
 
 
-LENGTHS = [(3e36, 1), (1, 3e36), (1e18, 9e18), (1e-5, 9e18), (1e-21, 1e-20), (1e-42, 1), (1, 1e-42), (1e-30, 1e12)]
+LENGTHS = [
+    (3e36, 1),
+    (1, 3e36),
+    (1e18, 9e18),
+    (1e-5, 9e18),
+    (1e-21, 1e-20),
+    (1e-42, 1),
+    (1, 1e-42),
+    (1, 1e-40),
+    (1e-30, 1e12),
+]
 
 
 @pytest.mark.parametrize("name", PRODUCTS)
@@ -67,6 +80,33 @@ def test_numbers_below_the_normal_range_may_be_flushed_by_a_library(name, flush)
         torch.set_flush_denormal(False)
     assert (np.abs(rough - expected).max(axis=1) <= eps).all()
     assert flush == bool(((rough == 0) & (expected != 0)).any())
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "questions"), [(1, 1, 1), (17, 7, 6), (300, 33, 13), (128, 2, 5), (40, 0, 3)]
+)
+@pytest.mark.parametrize("kind", [np.float32, np.int8])
+def test_panels_hold_the_products_of_integers(count, size, questions, kind):
+    rng = np.random.default_rng(0)
+    documents = rng.integers(-127, 128, (count, size)).astype(kind)
+    steps = rng.integers(-30_000, 30_001, (questions, size)).astype(np.int16)
+    strips, factors = topk_integers._strips(steps, np.full(questions, 0.5, np.float32))
+    tile, units = np.full((len(strips) * ROWS, 384), np.nan, np.float32), np.arange(1, count + 1, dtype=np.float32)
+    multiply_panels(documents, units, np.float32(1), strips, factors, 128, tile)
+    expected = steps.astype(np.int64) @ documents.astype(np.int64).T * 0.5 * units
+    np.testing.assert_allclose(tile[:questions, :count], expected, rtol=3e-7)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4_096, 70_000])
+def test_the_largest_sums_of_shorts_fit_into_32_bits(size):
+    """All of a vector in one number, or the same in each: the extremes of what a norm allows."""
+    documents = np.zeros((4, size), np.float32)
+    documents[0, -1], documents[1], documents[2, 0] = 1, 1, -1
+    for vectors in (Vectors.of(documents), Vectors.int8(documents)):
+        positions, scores = search(vectors, Shorts(vectors), documents[:3], 4, 1)
+        expected = documents[:3] @ documents.T
+        assert (positions == np.argsort(-expected, axis=1, kind="stable")).all()
+        np.testing.assert_allclose(scores, -np.sort(-expected, axis=1), rtol=1e-6)
 
 
 def test_an_integer_product_does_not_overflow_where_its_score_fits():

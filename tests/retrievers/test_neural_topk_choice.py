@@ -8,7 +8,7 @@ import torch
 
 from bench.errors import DataError
 from retrievers.neural.topk import choice as topk_choice
-from retrievers.neural.topk.choice import DEFAULT, PRODUCTS, QUESTIONS, CpuEngine, choose
+from retrievers.neural.topk.choice import IN_FLOAT32, PRODUCTS, QUESTIONS, CpuEngine, choose
 from retrievers.neural.topk.index import CosineIndex
 from retrievers.neural.topk.probe import full_precision, multiplies_in_float32
 from retrievers.neural.topk.products import NumPy, OneDNN, Torch
@@ -52,7 +52,7 @@ def test_the_choice_is_measured_once_and_remembered(tmp_path, monkeypatch, measu
     times = iter(range(1, 100))
     monkeypatch.setattr(topk_choice, "_seconds", lambda call: call() and -next(times))
     first = choose(vectors, 1, "auto", tmp_path)
-    assert first == {1: "int8", 4: "int8", 16: "onednn", 128: "onednn"}  # the last tried seemed fastest
+    assert first == {1: "int8", 4: "int8", 24: "onednn", 128: "onednn"}  # the last tried seemed fastest
     monkeypatch.setattr(topk_choice, "_fastest", lambda *_: pytest.fail("measured again"))
     assert choose(vectors, 1, "auto", tmp_path) == first
     (stored,) = json.loads((tmp_path / "top-k.json").read_text()).values()
@@ -61,7 +61,7 @@ def test_the_choice_is_measured_once_and_remembered(tmp_path, monkeypatch, measu
 
 def test_a_damaged_memory_of_choices_is_measured_again(tmp_path, monkeypatch, measured):
     monkeypatch.setattr(
-        topk_choice, "_fastest", lambda _vectors, questions, *_: "numpy" if questions > 16 else "compiled"
+        topk_choice, "_fastest", lambda _vectors, questions, *_: "numpy" if questions > 24 else "compiled"
     )
     file = tmp_path / "top-k.json"
     choose(measured, 1, "float32", tmp_path)
@@ -69,10 +69,10 @@ def test_a_damaged_memory_of_choices_is_measured_again(tmp_path, monkeypatch, me
     whole = {str(questions): "int8" for questions in QUESTIONS}
     for known in (3, {}, {"1": "int8"}, {**whole, "x": "int8"}, {**whole, "128": "abacus"}, {**whole, "128": 3}):
         file.write_text(json.dumps({key: known}))
-        assert choose(measured, 1, "float32", tmp_path) == DEFAULT
+        assert choose(measured, 1, "float32", tmp_path) == IN_FLOAT32
     for text in ("", "[]", json.dumps(key)):
         file.write_text(text)
-        assert choose(measured, 1, "float32", tmp_path) == DEFAULT
+        assert choose(measured, 1, "float32", tmp_path) == IN_FLOAT32
     file.write_text(json.dumps({key: whole}))
     assert choose(measured, 1, "float32", tmp_path) == dict.fromkeys(QUESTIONS, "int8")
 
@@ -83,6 +83,17 @@ def test_the_measurement_tries_every_product_on_real_searches(measured):
     assert set(index.about.values()) <= set(PRODUCTS)
     same(index.search(documents[:100], 5), of_all_scores(documents, documents[:100], 5))
     assert set(CosineIndex(documents, precision="float32").about.values()) <= {"compiled", "numpy", "torch", "onednn"}
+
+
+def test_int8_vectors_are_never_copied_into_something_larger(measured, monkeypatch):
+    tried = []
+    monkeypatch.setattr(topk_choice, "_seconds", lambda call: tried.append(type(call.args[1]).__name__) or 1)
+    monkeypatch.setattr(topk_choice, "half_precision", lambda _: True)
+    choose(Vectors.int8(measured.values), 1, "auto", None)
+    assert {"Integers", "Shorts", "NumPy", "Torch"} <= set(tried)
+    assert not {"OneDNN", "BFloat16"} & set(tried)
+    choose(measured, 1, "auto", None)
+    assert {"OneDNN", "BFloat16"} <= set(tried)
 
 
 def test_a_choice_that_cannot_be_kept_is_used_and_told(tmp_path, measured):

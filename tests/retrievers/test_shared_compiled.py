@@ -1,11 +1,14 @@
 """Compiled functions, also where machine code cannot be kept."""
 
+import importlib
 import os
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from numba.core.dispatcher import Dispatcher
 
 import retrievers
 
@@ -31,3 +34,22 @@ def test_without_a_folder_that_can_be_written_everything_still_runs_and_a_warnin
     positions, warned = found.stdout.rsplit(maxsplit=1)
     assert positions == "[[1]]"
     assert int(warned) > 0
+
+
+def test_compiled_functions_call_only_those_of_their_own_file():
+    """Their machine code is kept with that of the callee inside, which changes of the callee's file would not reach."""
+    names = [
+        module.name
+        for module in pkgutil.walk_packages(retrievers.__path__, "retrievers.")
+        if "triton" not in module.name
+    ]
+    compiled = [
+        (name, value.py_func)
+        for name in names
+        for value in vars(importlib.import_module(name)).values()
+        if isinstance(value, Dispatcher) and value.py_func.__module__ == name
+    ]
+    assert len({name for name, _ in compiled}) > 5
+    for name, function in compiled:
+        called = [function.__globals__.get(each) for each in function.__code__.co_names]
+        assert {each.py_func.__module__ for each in called if isinstance(each, Dispatcher)} <= {name}

@@ -18,12 +18,13 @@ from bench.errors import StoreError
 from bench.files import write_bytes
 from retrievers.neural.runtime import half_precision
 from retrievers.neural.topk.cpu import search
+from retrievers.neural.topk.integers import Integers, Shorts
 from retrievers.neural.topk.kernels import merge
 from retrievers.neural.topk.probe import full_precision, multiplies_in_float32
-from retrievers.neural.topk.products import BFloat16, Compiled, Integers, NumPy, OneDNN, Product, Survivors, Torch
-from retrievers.neural.topk.store import Vectors
+from retrievers.neural.topk.products import BFloat16, Compiled, NumPy, OneDNN, Product, Survivors, Torch
+from retrievers.neural.topk.store import Vectors, unit_length
 
-QUESTIONS = (1, 4, 16, 128)
+QUESTIONS = (1, 4, 24, 128)
 """Numbers of questions that are tried; the next lower one decides for those between."""
 SOME, MANY = 1 << 26, 1 << 23
 """Bytes of documents that few and many questions are tried on: the first has to be more than a processor's caches hold."""
@@ -34,6 +35,7 @@ ROUNDS = 3
 PRODUCTS: dict[str, Callable[[Vectors, int], Product]] = {
     "compiled": lambda vectors, _: Compiled(vectors),
     "int8": lambda vectors, _: Integers(vectors),
+    "int16": lambda vectors, _: Shorts(vectors),
     "numpy": NumPy,
     "torch": Torch,
     "onednn": OneDNN,
@@ -41,7 +43,11 @@ PRODUCTS: dict[str, Callable[[Vectors, int], Product]] = {
 }
 ROUNDING = ("torch", "onednn")
 """Those that round operands of float32 products if they are told to."""
-DEFAULT = {1: "compiled", 4: "compiled", 16: "compiled", 128: "numpy"}
+COPYING = ("onednn", "bfloat16")
+"""Those that hold a copy larger than int8 vectors are."""
+DEFAULT = {1: "int8", 4: "compiled", 24: "int16", 128: "int16"}
+IN_FLOAT32 = {1: "compiled", 4: "compiled", 24: "compiled", 128: "numpy"}
+"""Where nothing may be rounded."""
 
 
 class CpuEngine:
@@ -63,10 +69,11 @@ class CpuEngine:
 
 
 def compile_kernels() -> None:
-    """Compile for this machine what is not compiled yet, so that no search has to."""
-    vectors = Vectors.of(np.eye(2, dtype=np.float32))
-    for name in ("compiled", "int8", "numpy"):
-        search(vectors, PRODUCTS[name](vectors, 1), vectors.values, 1, 1)
+    """Compile for this machine what is not compiled yet, so that no search has to: for float32 and for int8 vectors."""
+    ones = unit_length(2 * np.eye(2, dtype=np.float32))
+    for vectors in (Vectors.of(ones), Vectors.int8(ones)):
+        for name in ("compiled", "int8", "int16", "numpy"):
+            search(vectors, PRODUCTS[name](vectors, 1), ones, 1, 1)
     merge(*Survivors.none(1, 2)[1:], *Survivors.none(1, 2)[1:])
 
 
@@ -79,11 +86,11 @@ def choose(vectors: Vectors, threads: int, precision: str, cache: Path | None) -
     library that does not multiply in float32 in this process is left out.
     """
     if vectors.mapped:  # to read it all once more for a copy in another format would not pay
-        return {**DEFAULT, 1: "int8"} if vectors.integers else DEFAULT
+        return DEFAULT if vectors.integers else {**DEFAULT, 1: "compiled"}
     if precision == "bfloat16":
         return dict.fromkeys(QUESTIONS, "bfloat16")
     if vectors.values.nbytes < SMALL:
-        return DEFAULT
+        return DEFAULT if precision == "auto" else IN_FLOAT32
     libraries = _libraries(vectors.values.shape[1], threads)
     path, key = cache and cache / "top-k.json", _key(vectors, threads, precision, libraries)
     known = _remembered(path)
@@ -111,17 +118,19 @@ def _fastest(vectors: Vectors, questions: int, threads: int, precision: str, lib
     sample = Vectors(vectors.values[:rows], vectors.scales[:rows], vectors.norm)
     asked = np.ascontiguousarray(sample.floats(0, questions))
     times = {}
-    for name in _candidates(libraries, few=few, precision=precision):
+    for name in _candidates(libraries, few=few, rounded=precision == "auto"):
+        if vectors.integers and name in COPYING:
+            continue
         product = PRODUCTS[name](sample, threads)
         times[name] = _seconds(partial(search, sample, product, asked, 10, threads))
     return min(times, key=times.__getitem__)
 
 
-def _candidates(libraries: list[str], *, few: bool, precision: str) -> Iterable[str]:
-    rounded = precision == "auto"
+def _candidates(libraries: list[str], *, few: bool, rounded: bool) -> Iterable[str]:
     if few:
-        return ("compiled", "int8") if rounded else ("compiled",)
-    return ("compiled", *libraries, *(["bfloat16"] if rounded and half_precision("cpu") else []))
+        return ("compiled", *(["int8"] if rounded else []))
+    narrow = ["int16", *(["bfloat16"] if half_precision("cpu") else [])] if rounded else []
+    return ("compiled", *narrow, *libraries)
 
 
 def _seconds(call: Callable[[], object]) -> float:

@@ -7,8 +7,8 @@ k best are among it, however the products were computed. ``products`` holds the 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrievers.neural.topk import kernels
-from retrievers.neural.topk.products import Asked, Product, Survivors, each
+from retrievers.neural.topk import kernels, lengths
+from retrievers.neural.topk.products import FEW, Asked, Product, Survivors, each
 from retrievers.neural.topk.store import Floats, Vectors
 
 MANY = 1024
@@ -19,6 +19,8 @@ SMALL = 1 << 22
 """Products below which a second thread costs more than it gains."""
 PLACES = 1 << 23
 """Survivors of all questions together for which there is memory."""
+SPARE = 1024
+"""Places for survivors beyond twice k."""
 
 
 def search(
@@ -26,25 +28,34 @@ def search(
 ) -> tuple[NDArray[np.int64], Floats]:
     """Positions and scores ``[Q, min(k, N)]``, best first, equal scores by position; queries float32 ``[Q, D]``, contiguous.
 
-    RuntimeError rather than results that contradict each other.
+    Threads share out the questions if they are many, else the documents. RuntimeError rather than results that contradict each
+    other.
     """
     k = min(k, len(vectors.values))
-    positions, scores = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
-    capacity = 2 * k + 1024
-    rows = max(1, min(MANY, PLACES // capacity))
-    asked = Asked(queries, np.linalg.norm(queries.astype(np.float64), axis=1))
-    for start in range(0, len(queries) if k else 0, rows):
-        part, some = asked.part(start, start + rows), slice(start, start + rows)
-        found, eps = _survivors(vectors, product, part, k=k, capacity=capacity, threads=threads)
-        kernels.finish(vectors.values, vectors.scales, part.vectors, eps, *found[1:], positions[some], scores[some])
-        vectors.release()
-        if (positions[some, -1] < 0).any() or (
-            scores[some, -1] < found.limits
-        ).any():  # too few, or worse than k others
-            raise RuntimeError(
-                f"a search by {type(product).__name__} lost results; no bound allows it, so this is a bug"
-            )
-    return positions, scores
+    best = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
+    asked = Asked(queries, lengths.norms(queries))
+    parts = 1 if product.shared or vectors.mapped or len(queries) < threads * FEW else threads
+    rows = max(1, min(MANY, PLACES // ((2 * k + SPARE) * parts)))
+
+    def answer(_: int, first: int, last: int) -> None:
+        for start in range(first, last if k else first, rows):
+            some = slice(start, min(start + rows, last))
+            _answer(vectors, product, asked.part(some), (best[0][some], best[1][some]), threads // parts)
+
+    each(answer, 0, len(queries), parts)
+    return best
+
+
+def _answer(
+    vectors: Vectors, product: Product, asked: Asked, best: tuple[NDArray[np.int64], Floats], threads: int
+) -> None:
+    """Write positions and scores ``[Q, k]``."""
+    k = best[0].shape[1]
+    found, eps = _survivors(vectors, product, asked, k=k, capacity=2 * k + SPARE, threads=threads)
+    kernels.finish(vectors.values, vectors.scales, asked.vectors, eps, *found[1:], *best)
+    vectors.release()
+    if (best[0][:, -1] < 0).any() or (best[1][:, -1] < found.limits).any():  # too few, or worse than k others
+        raise RuntimeError(f"a search by {type(product).__name__} lost results; no bound allows it, so this is a bug")
 
 
 def _survivors(

@@ -139,8 +139,7 @@ def collect(tile, size, start, documents, scales, queries, k, margins, limits, c
     whole = size - size % GROUP
     for row in range(len(tile)):
         line = tile[row]
-        if size >= SAMPLE:
-            _begin(line[:size], row, k, margins[row], limits, counts, positions, scores)
+        _begin(line[:size], row, k, margins[row], limits, counts, positions, scores)
         for group in range(0, size, GROUP):
             if group < whole and not _reaches(line[group : group + GROUP], GROUP, limits[row]):
                 continue
@@ -160,8 +159,10 @@ def collect(tile, size, start, documents, scales, queries, k, margins, limits, c
 
 @_compiled
 def _begin(line, row, k, margin, limits, counts, positions, scores):
-    """Raise a question's limit before a wide tile: by some of its scores if they are the first, else by the survivors so far."""
+    """Raise a question's limit before a tile: by some of its scores if they are many and the first, else by the survivors so far."""
     if counts[row] < k:
+        if len(line) < SAMPLE:
+            return
         limit = reached(line[: min(len(line), max(SAMPLE, 16 * k))], k)
         if limit > LOWEST:
             limits[row] = max(limits[row], np.float32(limit - 2 * margin))

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from retrievers.neural.topk.products import UNIT, Asked, Product, Survivors
+from retrievers.neural.topk.bounds import UNIT
+from retrievers.neural.topk.products import Asked, Product, Survivors
 from retrievers.neural.topk.store import Vectors
 
 VALUE = np.float32(1 + 2**-12 + 2**-23)

@@ -1,18 +1,4 @@
-"""Ways to multiply questions and documents on a CPU, each with a proven bound on its error.
-
-With ``u`` = 2^-24, the unit roundoff of float32, and sums of ``D`` products in any order (Higham 2002, section 3.1), the score
-of question ``q`` and document ``d`` is wrong by at most:
-
-- float32: ``(D + 4) u |q| |d|``, the roundings of a scale and of the exact score included;
-- rounded operands ``p`` and ``e``: ``|q.d - p.e| <= |q| |d - e| + |q - p| |e|``, both residuals measured, and the error of the
-  product of ``p`` and ``e`` itself: that of float32, for int8 that of turning an exact integer into float32, for bfloat16
-  another ``2^-8 |p| |e|``, for its result is rounded to bfloat16 too.
-
-Below the normal range, 2^-126, numbers lose bits, or become 0 where a library has that set: ``D`` products and as many sums by
-2^-126 each at most, times the scale of an int8 vector, which has a component of 1 at least and so a scale of at most ``|d|``;
-the score by 2^-126; and operands, by 2^-126 in each of ``D`` components that meet the other vector, ``2^-126 sqrt(D) |q|`` and
-``|d|``. Each of these bounds counts ``D 2^-125 max(1, |d|) + 2^-126 (1 + sqrt(D) (|q| + |d|))`` for them.
-"""
+"""Ways to multiply questions and documents on a CPU, each with a proven bound on its error (``bounds``)."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,10 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F  # noqa: N812 - torch's own convention
 
-from retrievers.neural.topk import kernels
-from retrievers.neural.topk.store import Floats, Vectors, rounded
+from retrievers.neural.topk import bounds, kernels
+from retrievers.neural.topk.store import Floats, Vectors
 
-UNIT, TINY = 2.0**-24, 2.0**-126
 FEW = 64
 """Questions that a compiled product takes at once: they stay in the cache beside a block of documents."""
 BLOCK = 1 << 16
@@ -44,9 +29,8 @@ class Asked(NamedTuple):
     vectors: Floats
     norms: NDArray[np.float64]
 
-    def part(self, start: int, stop: int) -> Self:
+    def part(self, some: slice) -> Self:
         """Some of them."""
-        some = slice(start, stop)
         return type(self)(self.vectors[some], self.norms[some])
 
 
@@ -89,59 +73,18 @@ class Compiled:
     shared = False
 
     def __init__(self, vectors: Vectors) -> None:
-        self._vectors, self._block = vectors, _block(vectors)
+        self._vectors, self._block = vectors, block_of(vectors)
 
     def begin(self, asked: Asked) -> tuple[Floats, Scan]:
         """See ``Product``."""
         values, scales = self._vectors.values, self._vectors.scales
-        eps = float_error(asked, self._vectors)
+        eps = bound(asked, self._vectors)
 
         def scan(k: int, found: Survivors, start: int, stop: int) -> None:
             for at in range(0, len(eps), FEW):
                 some = slice(at, at + FEW)
                 part = found.part(at, at + FEW)
                 kernels.scan(values, scales, asked.vectors[some], self._block, k, eps[some], *part, start, stop)
-
-        return eps, scan
-
-
-class Integers:
-    """int8 documents and int16 questions: a quarter of the memory to read, which is what one question waits for."""
-
-    shared = False
-
-    def __init__(self, vectors: Vectors) -> None:
-        self._vectors, self._block = vectors, _block(vectors)
-        count, self._residual = len(vectors.values), 0.0
-        if vectors.integers:
-            self._values, self._units = vectors.values, np.ascontiguousarray(np.broadcast_to(vectors.scales, count))
-            return
-        self._values, self._units = np.empty(vectors.values.shape, np.int8), np.empty(count, np.float32)
-        for start in range(0, count, PART):
-            part = vectors.floats(start, start + PART)
-            self._values[start : start + PART], self._units[start : start + PART] = steps, units = rounded(part)
-            off = np.linalg.norm(part - steps * units[:, None].astype(np.float64), axis=1)
-            self._residual = max(self._residual, float(off.max()))
-
-    def begin(self, asked: Asked) -> tuple[Floats, Scan]:
-        """See ``Product``."""
-        values, scales = self._vectors.values, self._vectors.scales
-        most = min(2**15 - 1, (2**31 - 1) // (128 * max(1, values.shape[1])))  # so that no sum overflows
-        units = np.abs(asked.vectors).max(axis=1, initial=0.0).astype(np.float32) / np.float32(most)
-        units[units == 0] = 1
-        steps = np.rint(asked.vectors / units[:, None]).astype(np.int16)
-        off = np.linalg.norm(asked.vectors - steps * units[:, None].astype(np.float64), axis=1)
-        longest = self._vectors.norm + self._residual
-        rounding = asked.norms * self._residual + off * longest + 4 * UNIT * (asked.norms + off) * longest
-        eps = _up(rounding + float_error(asked, self._vectors))
-
-        def scan(k: int, found: Survivors, start: int, stop: int) -> None:
-            for at in range(0, len(eps), FEW):
-                some = slice(at, at + FEW)
-                kernels.scan_integers(
-                    self._values, self._units, units[some], steps[some], values, scales, asked.vectors[some],
-                    self._block, k, eps[some], *found.part(at, at + FEW), start, stop,
-                )  # fmt: skip
 
         return eps, scan
 
@@ -182,7 +125,7 @@ class Library:
             self._multiply(asked.vectors, self._vectors.floats(start, stop), tile)
             return tile
 
-        return float_error(asked, self._vectors), multiply
+        return bound(asked, self._vectors), multiply
 
     @staticmethod
     def _multiply(questions: Floats, documents: Floats, tile: Floats) -> None:
@@ -227,7 +170,7 @@ class OneDNN(Library):
         def multiply(start: int, stop: int) -> Floats:  # noqa: ARG001 - a tile ends where the next begins
             return np.asarray(F.linear(questions, self._tile(start)).to_dense())
 
-        return float_error(asked, self._vectors), multiply
+        return bound(asked, self._vectors), multiply
 
     def __sizeof__(self) -> int:
         return object.__sizeof__(self) + 4 * int(self._vectors.values.size)
@@ -249,17 +192,23 @@ class BFloat16(Library):
         exact = torch.from_numpy(asked.vectors)
         questions = exact.bfloat16()
         off = (exact - questions.float()).double().norm(dim=1).numpy()
-        longest = self._vectors.norm + self._residual
-        rounding = asked.norms * self._residual + off * longest + 2.0**-8 * (asked.norms + off) * longest
-        eps = _up(rounding + 2 * float_error(asked, self._vectors))
+        eps = bound(asked, self._vectors, off, self._residual, product=2.0**-8, sums=2)
         return eps, lambda start, stop: np.asarray(torch.mm(questions, self._documents[start:stop].T).float())
 
 
-def float_error(asked: Asked, vectors: Vectors) -> Floats:
-    """The bound for products in float32 ``[Q]``."""
-    size, norm = vectors.values.shape[1], vectors.norm
-    tiny = 2 * size * max(1.0, norm) + 1 + size**0.5 * (asked.norms + norm)
-    return _up((size + 4) * UNIT * asked.norms * norm + TINY * tiny)
+def bound(
+    asked: Asked,
+    vectors: Vectors,
+    off: NDArray[np.float64] | None = None,
+    residual: float = 0.0,
+    *,
+    product: float = 0.0,
+    sums: int = 1,
+) -> Floats:
+    """The bounds on the error of scores ``[Q]``: those of float32, or what ``bounds.bounds`` makes of more."""
+    off = np.zeros(len(asked.norms)) if off is None else off
+    found: Floats = bounds.bounds(asked.norms, off, vectors.values.shape[1], vectors.norm, residual, product, sums)
+    return found
 
 
 def each(work: Callable[[int, int, int], None], start: int, stop: int, parts: int) -> None:
@@ -279,12 +228,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, "top-k")
 
 
-def _block(vectors: Vectors) -> int:
+def block_of(vectors: Vectors) -> int:
     """Documents of a block, in whole groups."""
     group, fitting = int(kernels.GROUP), BLOCK // max(1, int(vectors.values.shape[1]))
     return min(1024, max(group, fitting // group * group))
-
-
-def _up(values: NDArray[np.float64]) -> Floats:
-    """As float32, never smaller."""
-    return np.nextafter(values.astype(np.float32), np.float32(np.inf))

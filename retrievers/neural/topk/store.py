@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bench.errors import DataError, StoreError
 from bench.files import write_bytes
+from retrievers.neural.topk import lengths
 
 VALUES, SCALES, FACTS = "values.bin", "scales.bin", "vectors.json"
 PIECE = 1 << 14
@@ -40,10 +41,10 @@ class Vectors(NamedTuple):
     @classmethod
     def of(cls, values: Floats, *, unit: bool = False) -> Self:
         """Vectors in memory, as they are; ``unit`` if they are of length 1. DataError if one holds what is no number."""
-        norms = checked_norms(values)
         values = np.require(
             values, np.float32, ["C", "W"]
         )  # compiled code would be compiled again for memory marked read-only
+        norms = checked_norms(values)
         return cls(values, np.ones(1, np.float32), float(norms.max(initial=0.0)), unit=unit)
 
     @classmethod
@@ -203,15 +204,20 @@ def rounded(vectors: Floats) -> tuple[NDArray[np.int8], Floats]:
 
 def unit_length(vectors: Floats) -> Floats:
     """Vectors scaled to length 1, vectors of 0 left alone; DataError for what is no number."""
-    norms = checked_norms(vectors)
-    norms[(np.abs(norms - 1) <= 1e-6) | (norms == 0)] = 1  # noqa: PLR2004 - what float32 can tell: they stay as they are
-    return vectors if (norms == 1).all() else (vectors / norms[:, None]).astype(np.float32)
+    divisors = lengths.norms(vectors)
+    wrong, all_are = lengths.divisors(divisors)
+    _refuse(wrong)
+    return vectors if all_are else lengths.divided(vectors, divisors)
 
 
 def checked_norms(vectors: Floats) -> NDArray[np.float64]:
     """Euclidean norms ``[N]``. DataError names a vector that holds what is no number."""
-    norms: NDArray[np.float64] = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
-    wrong = np.flatnonzero(~np.isfinite(norms))
-    if len(wrong):
-        raise DataError(f"vector {wrong[0]} holds NaN or infinity")
+    norms: NDArray[np.float64] = lengths.norms(vectors)
+    finite = np.isfinite(norms)
+    _refuse(-1 if finite.all() else int(finite.argmin()))
     return norms
+
+
+def _refuse(vector: int) -> None:
+    if vector >= 0:
+        raise DataError(f"vector {vector} holds NaN or infinity")
