@@ -2,6 +2,7 @@
 
 import os
 import platform
+import subprocess
 from pathlib import Path
 from time import process_time
 
@@ -9,19 +10,29 @@ import numpy as np
 import torch
 
 
+TURN = 0.02
+"""Seconds that a contestant's turn takes at least: a search of a fraction of a millisecond is repeated."""
+
+
 def in_turn(contestants, rounds, clock=process_time):
-    """Seconds of each call, contestants taking turns so that a machine's drift hits all alike.
+    """Seconds of a call, contestants taking turns so that a machine's drift hits all alike.
 
     name -> callable; the first round warms up. Processor time unless another clock is given, because other processes may want
     the processor too; of several threads it is the sum.
     """
-    seconds = {name: [] for name in contestants}
+    seconds, repeats = {name: [] for name in contestants}, dict.fromkeys(contestants, 1)
     for attempt in range(rounds + 1):
         for name, call in contestants.items():
+            if not attempt:  # it compiles and fills caches
+                call()
             start = clock()
-            call()
+            for _ in range(repeats[name]):
+                call()
+            taken = (clock() - start) / repeats[name]
             if attempt:
-                seconds[name].append(clock() - start)
+                seconds[name].append(taken)
+            else:
+                repeats[name] = max(1, min(100, int(TURN / max(taken, 1e-6))))
     return {name: float(np.median(values)) for name, values in seconds.items()}
 
 
@@ -54,10 +65,18 @@ def machine():
     return ", ".join(filter(None, (model, torch.backends.cpu.get_cpu_capability(), libraries, load)))
 
 
-def write_table(path, title, rows, note):
-    """A markdown file with one table; rows are dictionaries of text."""
+def write_table(path, title, rows, note, test):
+    """A markdown file with one table; rows are dictionaries of text, ``test`` is what measured them."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     lines = [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}"]
     lines += [f"| {' | '.join(row.get(name, '') for name in names)} |" for row in rows]
+    command = f"pytest {test} --benchmark-only --scoring reports/scoring"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"# {title}\n\n{note}\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    text = f"# {title}\n\n{note}\n\n" + "\n".join(lines) + f"\n\nMeasured at commit {commit()} by `{command}`.\n"
+    path.write_text(text, encoding="utf-8")
+
+
+def commit():
+    """Short name of the commit that is measured; with a plus if files were changed since."""
+    told = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+    return subprocess.run(told, capture_output=True, text=True, check=True, cwd=Path(__file__).parent).stdout.strip()

@@ -106,7 +106,9 @@ def table(request):
     if folder and rows:
         told = {"questions": BATCH, "few": FEW, "bm25s": version("bm25s"), "zipf": ZIPF, "first": 1e3 * rows.first}
         note = NOTE.format(rounds=ROUNDS, machine=machine(), **told)
-        write_table(Path(folder) / "bm25.md", "BM25 beside other packages", rows, note)
+        write_table(
+            Path(folder) / "bm25.md", "BM25 beside other packages", rows, note, "tests/benchmarks/test_bench_lexical.py"
+        )
 
 
 class Rows(list):
