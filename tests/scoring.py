@@ -9,7 +9,6 @@ from time import process_time
 import numpy as np
 import torch
 
-
 TURN = 0.02
 """Seconds that a contestant's turn takes at least: a search of a fraction of a millisecond is repeated."""
 
