@@ -3,12 +3,14 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from bench.api import Doc, Env, Hits, Pairs, Query, Range, Retriever, Space
 from bench.errors import DataError, SpecError, StoreError
 from bench.explanation import Explanation
+from retrievers.lexical import formulas
 from retrievers.lexical.contributions import contributions
 from retrievers.lexical.counts import TermCounts, bag
 from retrievers.lexical.formulas import VARIANTS, weights
@@ -16,6 +18,7 @@ from retrievers.lexical.impacts import Impacts
 from retrievers.lexical.selection import prepare
 from retrievers.lexical.tuning import tune
 from retrievers.text.analysis import Analyzer
+from retrievers.text.collection import compile_reading
 
 _LEARNED = ("k1", "b", "dev RR@10")
 
@@ -67,6 +70,7 @@ class BM25(Retriever):
     def prepare(self, env: Env) -> None:
         """Compile what reading and searching run."""
         prepare()
+        compile_reading()
         TermCounts.read([Doc("", "word")], self._analyze, env)
 
     def fit(self, train: Pairs, dev: Pairs, env: Env) -> None:  # noqa: ARG002 - a grid of two numbers needs no training
@@ -86,7 +90,7 @@ class BM25(Retriever):
             }
             for query in dev.queries
         ]
-        chosen = tune(counts, self._formula, self._delta, bags, relevant)
+        chosen = tune(counts, self._formula, self._delta, bags, relevant, threads=env.threads)
         self.learned = dict(zip(_LEARNED, chosen, strict=True))
 
     def index(self, corpus: Sequence[Doc], env: Env) -> None:
@@ -125,7 +129,12 @@ class BM25(Retriever):
 
     def save_index(self, folder: Path) -> None:
         """Write the index into a folder; ``load_index`` maps it into memory, also where it is larger than that."""
-        facts = {"parameters": asdict(self), "analysis": self._analyze.identity, "learned": self.learned}
+        facts = {
+            "parameters": asdict(self),
+            "analysis": self._analyze.identity,
+            "formulas": _identity_of_formulas(),
+            "learned": self.learned,
+        }
         self._impacts.save(folder, {**facts, "terms": list(self._terms)})
 
     def load_index(self, folder: Path, env: Env, *, verify: bool = True) -> None:
@@ -138,5 +147,12 @@ class BM25(Retriever):
             raise StoreError(f"the index in {folder} was built with other parameters: {facts.get('parameters')}")
         if facts.get("analysis") != self._analyze.identity:
             raise StoreError(f"the index in {folder} was built with another version of the text analysis; index again")
+        if facts.get("formulas") != _identity_of_formulas():
+            raise StoreError(f"the index in {folder} was built with another version of the formulas; index again")
         self._env, self._impacts, self.learned = env, impacts, facts["learned"]
         self._terms = {term: number for number, term in enumerate(facts["terms"])}
+
+
+def _identity_of_formulas() -> str:
+    """Hash of what works out ready-made scores."""
+    return blake2b(Path(formulas.__file__).read_bytes(), digest_size=16).hexdigest()

@@ -64,11 +64,11 @@ def analysed(corpus: Sequence[Doc], analyze: Callable[[str], list[str]], env: En
 
 
 def _reported(corpus: Sequence[Doc], env: Env) -> Iterator[str]:
-    """Texts of all documents, telling now and then how far it is: analysis is most of the work of indexing."""
+    """Texts of all documents, telling now and then how far it is."""
     for number, doc in enumerate(corpus, start=1):
         yield doc.content
         if number % _REPORT_EVERY == 0:
-            env.progress(number / len(corpus), f"analysed {number:,} of {len(corpus):,} documents")
+            env.progress(number / len(corpus), f"read {number:,} of {len(corpus):,} documents")
 
 
 def bag(terms: Iterable[str], numbers: Mapping[str, int]) -> Counter[int]:

@@ -26,7 +26,7 @@ def rank(rows: Iterable[NDArray[np.float32]], queries: int, documents: int, k: i
 
 @cache
 def prepare() -> None:
-    """Compile what searching needs, or load it where it was compiled before; call it while indexing."""
+    """Compile what searching needs, or load it where it was compiled before."""
     starts, docs, ones = np.array([0, 1]), np.zeros(1, dtype=np.uint32), np.ones(1, dtype=np.float32)
     terms, hits = np.zeros(1, dtype=np.int32), Hits(np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1), np.float32))
     scoring.add_up(starts, docs, ones, terms, ones, ones.copy())

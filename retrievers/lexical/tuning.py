@@ -21,6 +21,8 @@ def tune(
     delta: float,
     bags: Sequence[Mapping[int, float]],
     relevant: Sequence[AbstractSet[int]],
+    *,
+    threads: int = 1,
 ) -> tuple[float, float, float]:
     """The ``k1`` and ``b`` of the grid with the highest RR@10 on the questions, and that RR@10.
 
@@ -29,7 +31,7 @@ def tune(
 
     def quality(k1: float, b: float) -> float:
         impacts = Impacts(counts.starts, counts.docs, weights(counts, variant, k1, b, delta), len(counts.lengths))
-        rows = impacts.search(bags, DEPTH).positions.tolist()
+        rows = impacts.search(bags, DEPTH, threads).positions.tolist()
         return sum(map(_reciprocal_rank, rows, relevant)) / len(bags)
 
     best, k1, b = max(((quality(k1, b), k1, b) for k1, b in product(K1, B)), key=lambda choice: choice[0])

@@ -1,4 +1,4 @@
-"""Nearest vectors: by exact search, or by an index that finds most of them and looks at few.
+"""Nearest vectors by an index that finds most of them and looks at few.
 
 The indexes are those of the library faiss, on the CPU: a graph (``hnsw.py``) and inverted lists (``ivf.py``). hnswlib, the
 library of the graph's authors, offers no wheels for the Pythons that this package supports; faiss builds the same graph.
@@ -78,7 +78,7 @@ class Approximate(ABC):
         """Add vectors ``[N, D]`` to the index, telling how far it is."""
         for start in range(0, len(rows), BLOCK):
             self._index.add(rows[start : start + BLOCK])
-            progress(start / len(rows), doing)
+            progress(min(start + BLOCK, len(rows)) / len(rows), doing)
 
     @abstractmethod
     def _candidates(self, asked: Floats, k: int) -> tuple[Positions, Floats]:

@@ -129,6 +129,7 @@ class Dense(VectorSearch):
         compile_reading()
         if env.device == "cpu":
             compile_cells()
+        if self.ann == "int8" or (self.ann == "exact" and env.device == "cpu"):
             compile_kernels()
 
     def fit(self, train: Pairs, dev: Pairs, env: Env) -> None:

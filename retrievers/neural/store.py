@@ -19,7 +19,7 @@ def save_model(folder: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, 
     """Write both files into a folder."""
     on_host = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     write_bytes(folder / TENSORS, safetensors.torch.save(on_host))
-    write_bytes(folder / FACTS, json.dumps(facts, ensure_ascii=False).encode())
+    write_bytes(folder / FACTS, json.dumps(facts).encode())
 
 
 def load_model(folder: Path, parameters: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -25,6 +25,7 @@ OF: Mapping[str, tuple[str, ...]] = {
     "refine": ("pq",),
 }
 """The values of ``ann`` to which a parameter belongs."""
+KINDS = ("exact", "int8", "hnsw", "ivf", "pq")
 LEAST = {"links": 2, "build_width": 1, "search_width": 1, "bits": 1, "refine": 1}
 MOST_BITS = 12
 """4,096 centroids for each subquantiser; more would rarely have enough documents to learn from."""
@@ -70,6 +71,8 @@ class VectorSearch(Retriever):
     def __post_init__(self) -> None:
         """Reject what cannot work before anything is learned."""
         self.learned: dict[str, Any] = {}
+        if self.ann not in KINDS:
+            raise ValueError(f"ann={self.ann} is not {' or '.join(KINDS)}")
         for item in fields(self):
             if self.ann not in OF.get(item.name, (self.ann,)) and getattr(self, item.name) != item.default:
                 owners = " and ".join(f"ann={name}" for name in OF[item.name])
@@ -87,8 +90,9 @@ class VectorSearch(Retriever):
     def retune(self, **values: Any) -> None:
         """Search with these parameters from now on; the recall is told anew, and measured once for each setting."""
         super().retune(**values)
-        if isinstance(self._neighbours, Approximate):
-            self._set(self._neighbours)
+        index = getattr(self, "_neighbours", None)  # a search of another kind has none
+        if isinstance(index, Approximate):
+            self._set(index)
 
     def _hold(self, vectors: Tensor, asked: Callable[[], Tensor], env: Env) -> None:
         """Make ready to find the nearest of the documents' vectors ``[N, D]``.
@@ -105,7 +109,7 @@ class VectorSearch(Retriever):
         if self.ann == "int8":
             rounded = self._neighbours = Int8(vectors, threads=env.threads, cache=env.cache)
             recall = RecallSample(vectors, asked()).recall(rounded, vectors)
-            self.learned = {**self.learned, "exact search": rounded.about, "ann recall@10": recall}
+            self.learned = {**self.learned, "ann search": rounded.about, "ann recall@10": recall}
             return
         index = self._neighbours = self._built(vectors, env)
         self._sample = RecallSample(vectors, asked())

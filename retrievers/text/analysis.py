@@ -14,7 +14,6 @@ from unicodedata import category, normalize, unidata_version
 import Stemmer
 
 from bench.errors import SpecError
-from retrievers.text import stopwords
 from retrievers.text.stopwords import STOP_WORDS
 
 
@@ -59,10 +58,10 @@ class Analyzer:
 
     @property
     def identity(self) -> str:
-        """Hash of all that decides the terms: parameters, rules, stop words, and versions of stemmer and Unicode."""
+        """Hash of all that decides the terms: parameters, the code of this package, and versions of stemmer and Unicode."""
         found = blake2b(repr([asdict(self), version("PyStemmer"), unidata_version]).encode(), digest_size=16)
-        for file in (__file__, stopwords.__file__):
-            found.update(Path(file).read_bytes())
+        for file in sorted(Path(__file__).parent.glob("*.py")):
+            found.update(file.read_bytes())
         return found.hexdigest()
 
     @cached_property
@@ -89,7 +88,6 @@ class _Terms(dict[str, tuple[str, ...]]):
         if len(word) <= self.LONGEST:
             if len(self) >= self.LIMIT:
                 self.clear()
-                stems.clear()
             self[word] = terms
         return terms
 
@@ -117,6 +115,8 @@ class _Stems(dict[str, str | None]):
         elif self._stem is not None:
             term = self._stem(part)
         if len(part) <= _Terms.LONGEST:
+            if len(self) >= _Terms.LIMIT:
+                self.clear()
             self[part] = term
         return term
 

@@ -97,7 +97,7 @@ def _longer(array: NDArray[Any], size: int) -> NDArray[Any]:
 @cache
 def compile_reading() -> None:
     """Compile what reads texts by their words, or load it where it was compiled before."""
-    collection, found, counts = Collection.of(["word"])
+    collection, found, counts = Collection.of(["word " * 1_000])  # so long that the table of words has to grow
     terms, starts, numbers = collection.terms(Analyzer())
     words.distinct(found, counts, starts, numbers, 1 + len(terms), 1)
 

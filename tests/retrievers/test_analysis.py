@@ -120,3 +120,7 @@ def test_long_words_and_a_full_memory_change_nothing(monkeypatch):
     assert analyze(text) == Analyzer()(text)
     assert len(analyze._terms) <= 3
     assert max(map(len, analyze._terms)) < 10
+    long = Analyzer()
+    for part in ("one", "two", "three", "four", "five", "six"):
+        long(f"{part}_" * 20)  # too long to be remembered, its parts are not
+    assert len(long._terms._stems) <= 3

@@ -52,4 +52,5 @@ def test_the_terms_are_those_of_the_plain_rules(options, text):
 def test_white_space_of_ascii_divides_texts(parts):
     """What a collection relies on: no rule, and no normal form, reaches across it."""
     for space in " \t\n\r\v\f":
-        assert terms(space.join(parts)) == [term for part in parts for term in terms(part)]
+        whole, plain = space.join(parts), [term for part in parts for term in terms(part)]
+        assert terms(whole) == Analyzer()(whole) == plain

@@ -164,7 +164,7 @@ def test_stages_and_progress_are_reported():
     retriever = BM25()
     retriever.index([Doc(str(i), "cat") for i in range(10_000)], env)
     ask(retriever, "cat", k=1)
-    assert seen == [(0.5, "analysed 5,000 of 10,000 documents"), (1.0, "analysed 10,000 of 10,000 documents")]
+    assert seen == [(0.5, "read 5,000 of 10,000 documents"), (1.0, "read 10,000 of 10,000 documents")]
     assert set(env.stages) == {"tokenise", "score"}
 
 

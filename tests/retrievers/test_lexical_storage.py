@@ -82,6 +82,12 @@ def test_an_index_of_another_text_analysis_is_refused(stored, tmp_path, monkeypa
         BM25().load_index(tmp_path / "index", Env())
 
 
+def test_an_index_of_other_formulas_is_refused(stored, tmp_path, monkeypatch):
+    monkeypatch.setattr("retrievers.bm25._identity_of_formulas", lambda: "of tomorrow")
+    with pytest.raises(StoreError, match=r"another version of the formulas; index again"):
+        BM25().load_index(tmp_path / "index", Env())
+
+
 def test_parts_of_two_indexes_are_told(tmp_path):
     one, two = np.array([0, 1]), np.array([0, 2])
     docs, weights = np.zeros(2, dtype=np.int32), np.ones(2, dtype=np.float32)

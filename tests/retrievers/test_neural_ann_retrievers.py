@@ -174,6 +174,11 @@ def test_what_cannot_work_is_refused(spec, problem):
         build(parse(spec), find())
 
 
+def test_an_unknown_search_is_refused_in_python_too():
+    with pytest.raises(ValueError, match="ann=lsh is not exact or int8 or hnsw or ivf or pq"):
+        EmbeddingAverage(ann="lsh")
+
+
 @pytest.mark.parametrize("ann", WIDE)
 def test_a_missing_library_is_named(monkeypatch, ann):
     monkeypatch.setitem(sys.modules, "faiss", None)

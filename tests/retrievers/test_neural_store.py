@@ -17,6 +17,12 @@ def test_tensors_and_facts_come_back(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [FACTS, TENSORS]
 
 
+def test_texts_that_are_no_unicode_come_back(tmp_path):
+    asked = ["odd \udfff question", "ünïcode 日本"]
+    save_model(tmp_path, {"a": torch.zeros(1)}, {"parameters": {}, "asked": asked})
+    assert load_model(tmp_path, {})[1]["asked"] == asked
+
+
 def test_other_parameters_are_refused(tmp_path):
     with pytest.raises(StoreError, match="other parameters"):
         load_model(saved(tmp_path), {"k": 2})

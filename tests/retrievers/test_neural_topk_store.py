@@ -85,9 +85,16 @@ def test_damaged_files_are_named(tmp_path):
     (tmp_path / "vectors.json").write_text("{}")
     with pytest.raises(StoreError, match="write them again"):
         Vectors.open(tmp_path)
-    (tmp_path / "scales.bin").unlink()
     with pytest.raises(StoreError, match="cannot read"):
         Vectors.open(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["scales.bin", "values.bin", "vectors.json"])
+def test_a_missing_file_is_named(tmp_path, name):
+    write_vectors(tmp_path, [random_vectors(9, 4)], precision="int8")
+    (tmp_path / name).unlink()
+    with pytest.raises(StoreError, match=f"cannot read.*{name}"):
+        Vectors.open(tmp_path)
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])

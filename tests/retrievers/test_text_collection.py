@@ -1,5 +1,8 @@
 """Counting a collection by its distinct words, against counting what the analyser says of each document."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -88,3 +91,14 @@ def test_reading_by_words_gives_the_ids_of_what_the_analyser_finds(analyze, cont
     for one, other in zip(found, expected, strict=True):
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(one, other)
+
+
+def test_nothing_is_compiled_by_the_first_texts():
+    """Not by long ones either, for which the table of words has to grow."""
+    code = (
+        "from retrievers.text import words\nfrom retrievers.text.collection import Collection, compile_reading\n"
+        "compile_reading()\ncount = lambda: [len(one.signatures) for one in (words.read, words.settle, words.distinct)]\n"
+        "before = count(); Collection.of(' '.join(map(str, range(9_000))) for _ in range(3))\nprint(before, count())"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.split() == ["[1,", "1,", "1]"] * 2

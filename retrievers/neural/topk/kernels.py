@@ -75,7 +75,7 @@ def multiply(documents, scales, queries, tile):
 def multiply_integers(documents, scales, queries, factors, tile):
     """Rough products ``[Q, n]`` of int8 documents and int16 questions; factors ``[Q]`` and scales ``[n]`` are units.
 
-    The sums are int32 and exact: the caller keeps the questions small enough (``LARGEST_SUM``).
+    The sums are int32 and exact: the caller keeps the questions small enough (``integers.SUM``).
     """
     for column in range(len(documents)):
         document = documents[column]
