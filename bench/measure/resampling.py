@@ -10,6 +10,7 @@ Values = NDArray[np.float64]
 _DRAWS = 1 << 18  # random draws held at a time: they stay in the cache and memory is bounded
 _REPEATS = 8  # one gamma variate costs about as much as this many exponential ones
 ROUNDING = 1e-12  # sums of the same numbers in another order count as equal
+TINY = 5e-324  # the smallest p that is not 0
 
 
 def finite(values: ArrayLike) -> Values:
@@ -53,7 +54,8 @@ def randomisation_p(differences: Values, resamples: int, seed: int) -> float:
     """Two-sided p of the paired randomisation test: how often random signs give a sum as large (Smucker, CIKM 2007).
 
     Exact, over all sign patterns, where there are no more of them than resamples. Otherwise the observed pattern counts
-    as one of the drawn ones, so that p is never 0 (Phipson and Smyth, 2010).
+    as one of the drawn ones, so that p is never 0 (Phipson and Smyth, 2010). Where none of those is as large, Hoeffding's bound
+    on all patterns (1963, theorem 2: twice ``exp(-sum^2 / 2 sum of squares)``) may tell more than their number does.
     """
     moved = differences[differences != 0]
     least = abs(moved.sum()) - ROUNDING * np.abs(moved).sum()
@@ -61,7 +63,8 @@ def randomisation_p(differences: Values, resamples: int, seed: int) -> float:
         patterns = np.arange(2 ** len(moved))[:, np.newaxis] >> np.arange(len(moved)) & 1
         return float(np.mean(np.abs((1 - 2 * patterns) @ moved) >= least))
     extreme = np.count_nonzero(np.abs(_signed_sums(moved, resamples, np.random.default_rng(seed))) >= least)
-    return (1 + int(extreme)) / (1 + resamples)
+    p = (1 + int(extreme)) / (1 + resamples)
+    return p if extreme else min(p, max(2 * float(np.exp(-(least**2) / 2 / (moved**2).sum())), TINY))
 
 
 def _kinds(sums: Values) -> tuple[Values, Values]:

@@ -81,7 +81,12 @@ class TestPairedDifference:
         assert back.p == forth.p
 
     def test_p_of_drawn_patterns_is_never_zero(self):
-        assert paired_difference(np.ones(500), np.zeros(500), resamples=999).p == 1 / 1000
+        assert 0 < paired_difference(np.ones(50_000), np.zeros(50_000), resamples=999).p < 1e-300
+
+    @pytest.mark.parametrize("n", [13, 20, 40, 100])
+    def test_where_no_drawn_pattern_is_as_large_p_is_a_bound_on_the_exact_one(self, n):
+        found = paired_difference(np.ones(n), np.zeros(n), resamples=999).p
+        assert 2.0 ** (1 - n) <= found == pytest.approx(min(1 / 1000, 2 * np.exp(-n / 2)))
 
     def test_signs_of_a_group_flip_together(self):
         groups = ["a", "a", "b", "c", "c", "c"]

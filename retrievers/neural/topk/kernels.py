@@ -17,8 +17,8 @@ GROUP, FINE = 128, 16
 """Scores that are compared with the limit together, by vector instructions, before each of them is."""
 SAMPLE = 1024
 """Scores of a tile, at least, that tell a first limit."""
-SPARE = 64
-"""Survivors beyond twice k at which the limit is raised before the next wide tile."""
+SPARE = 16
+"""Survivors beyond one and a half times k at which the limit is raised before the next tile."""
 STEPS = 16
 """Of a bisection; ties need all of them."""
 
@@ -166,7 +166,7 @@ def _begin(line, row, k, margin, limits, counts, positions, scores):
         limit = reached(line[: min(len(line), max(SAMPLE, 16 * k))], k)
         if limit > LOWEST:
             limits[row] = max(limits[row], np.float32(limit - 2 * margin))
-    elif counts[row] > 2 * k + SPARE:
+    elif counts[row] > k + k // 2 + SPARE:
         limits[row] = max(limits[row], _drop(row, k, margin, counts, positions, scores))
 
 
