@@ -11,6 +11,8 @@ import torch
 
 TURN = 0.02
 """Seconds that a contestant's turn takes at least: a search of a fraction of a millisecond is repeated."""
+LONG = 1.0
+"""Seconds of a search that is surely not repeated."""
 
 
 def in_turn(contestants, rounds, clock=process_time):
@@ -20,18 +22,19 @@ def in_turn(contestants, rounds, clock=process_time):
     the processor too; of several threads it is the sum.
     """
     seconds, repeats = {name: [] for name in contestants}, dict.fromkeys(contestants, 1)
-    for attempt in range(rounds + 1):
-        for name, call in contestants.items():
-            if not attempt:  # it compiles and fills caches
-                call()
-            start = clock()
-            for _ in range(repeats[name]):
-                call()
-            taken = (clock() - start) / repeats[name]
-            if attempt:
-                seconds[name].append(taken)
-            else:
-                repeats[name] = max(1, min(100, int(TURN / max(taken, 1e-6))))
+
+    def turn(name):
+        start = clock()
+        for _ in range(repeats[name]):
+            contestants[name]()
+        return (clock() - start) / repeats[name]
+
+    for name in contestants:
+        if turn(name) < LONG:  # the first compiles and fills caches, so that the second tells
+            repeats[name] = max(1, min(100, int(TURN / max(turn(name), 1e-6))))
+    for _ in range(rounds):
+        for name, found in seconds.items():
+            found.append(turn(name))
     return {name: float(np.median(values)) for name, values in seconds.items()}
 
 
