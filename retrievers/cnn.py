@@ -131,6 +131,7 @@ class CNN(Scorer):
                 schedule=Schedule(self.epochs, self.learning_rate),
                 env=portion(env, 0.4, 1.0, "network"),
                 rng=rng,
+                pool=f"for each question the {DEV_DEPTH} dev documents that a first stage ranks best",
             )
         counts = {"pairs": len(examples.pairs), "vocabulary": len(self._vocabulary.words)}
         self.learned = {**counts, **of_network, "vectors": of_vectors}

@@ -23,10 +23,10 @@ def _reading(training: Training) -> str:
     kept = sorted({course.kept for course in courses})
     epochs = f"epoch {kept[0]}" if len(kept) == 1 else f"epochs {kept[0]} to {kept[-1]}"
     most = max(len(course.dev) for course in courses)
-    best = units.measure(fmean(course.best for course in courses))
-    spent = units.duration(median(course.spent for course in courses))
+    best, spent = units.measure(training.best), units.duration(training.spent)
     seeds = f" (mean of {len(courses)} seeds; median seconds)" if several else ""
-    text = f"best on dev, RR@10 {best}, after {spent}, in {epochs} of {most}{seeds}"
+    among = f" among {escape(training.pool)}" if training.pool else ""
+    text = f"best on dev, RR@10 {best}{among}, after {spent}, in {epochs} of {most}{seeds}"
     if any(course.reached(NEAR) < course.spent for course in courses):
         near = units.duration(median(course.reached(NEAR) for course in courses))
         text += f"; within {units.measure(NEAR)} of that after {near}"
@@ -54,7 +54,7 @@ def training_table(summary: Summary, found: Sequence[Training]) -> str:
             _name(training),
             units.count(len(training.courses)),
             units.seconds(median(course.seconds[-1] for course in training.courses)),
-            units.seconds(median(course.spent for course in training.courses)),
+            units.seconds(training.spent),
             units.number(median(rates)) if (rates := [c.rate for c in training.courses if c.rate]) else units.ABSENT,
         ]
         for training in found

@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any, TypeGuard
 
 from bench.outcome import Outcome
 from bench.report.summary import Summary
 from bench.report.system import System
 
-MEASURE = "dev RR@10"
-"""Key beside the epochs that tells what their ``dev`` is."""
+MEASURE, POOL = "dev RR@10", "dev pool"
+"""Keys beside the epochs that tell what their ``dev`` is, and among which documents."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Course:
 
     seconds, dev, loss: by epoch the seconds since training began, RR@10 on dev after it, and its mean loss (None where it
     was not told). kept: number of the epoch that was kept, from 1. pairs: pairs learned from in an epoch, None if unknown.
+    pool: the documents ranked, empty if unknown.
     """
 
     seed: int
@@ -28,6 +29,7 @@ class Course:
     loss: tuple[float | None, ...]
     kept: int
     pairs: int | None
+    pool: str
 
     @property
     def best(self) -> float:
@@ -58,11 +60,26 @@ class Training:
     courses: tuple[Course, ...]
 
     @property
+    def pool(self) -> str:
+        """The dev documents ranked, empty if unknown: trainings with the same one can be compared."""
+        return self.courses[0].pool
+
+    @property
     def mean(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Seconds and dev by epoch, the means over seeds, as far as all of them came."""
         length = min(len(course.dev) for course in self.courses)
         seconds = tuple(fmean(course.seconds[at] for course in self.courses) for at in range(length))
         return seconds, tuple(fmean(course.dev[at] for course in self.courses) for at in range(length))
+
+    @property
+    def best(self) -> float:
+        """RR@10 on dev of the kept epoch, the mean over seeds."""
+        return fmean(course.best for course in self.courses)
+
+    @property
+    def spent(self) -> float:
+        """Seconds until the kept epoch was done, the median over seeds."""
+        return median(course.spent for course in self.courses)
 
     @property
     def longest(self) -> float:
@@ -116,7 +133,8 @@ def _course(job: Outcome, record: Mapping[str, Any]) -> Course | None:
         kept = 1 + dev.index(max(dev))
     loss = tuple(value if _number(value) else None for value in (row.get("loss") for row in rows))
     pairs = record.get("pairs")
-    return Course(job.seed, seconds, dev, loss, kept, pairs if isinstance(pairs, int) and pairs > 0 else None)
+    pairs = pairs if isinstance(pairs, int) and pairs > 0 else None
+    return Course(job.seed, seconds, dev, loss, kept, pairs, str(record.get(POOL, "")))
 
 
 def _number(value: object) -> TypeGuard[float]:

@@ -36,7 +36,7 @@ def learning(summary: Summary) -> Section:
     growing = [growth for growth in grown if not growth.flat]
     others = references(summary, grown)
     pairs = _picture_of_growth(summary, growing, others)
-    seconds = _picture_of_trainings(summary, found)
+    seconds = _pictures_of_trainings(summary, found)
     blocks = []
     if len(summary.record.train_pairs) > 1:
         taken = steps(summary, growing)
@@ -52,10 +52,10 @@ def learning(summary: Summary) -> Section:
         blocks += [
             "## Would longer training help?",
             bullets(readings(found)),
-            seconds.markdown(),
+            *(picture.markdown() for picture in seconds),
             folded("The figure as a table, and pairs per second", training_table(summary, found)),
         ]
-    return Section(paragraphs(*blocks), tuple(picture for picture in (pairs, seconds) if picture))
+    return Section(paragraphs(*blocks), (*([pairs] if pairs else []), *seconds))
 
 
 def _readings(
@@ -147,27 +147,38 @@ def _picture_of_growth(summary: Summary, growing: Sequence[Growth], others: Sequ
     )
 
 
-def _picture_of_trainings(summary: Summary, found: Sequence[Training]) -> Picture | None:
-    if not found:
-        return None
+def _pictures_of_trainings(summary: Summary, found: Sequence[Training]) -> list[Picture]:
+    """One for each pool of dev documents: RR@10 among others is another measure."""
+    pools = list(dict.fromkeys(training.pool for training in found))
+    return [
+        _picture_of_trainings(summary, [one for one in found if one.pool == pool], f"-{number}" if number > 1 else "")
+        for number, pool in enumerate(pools, start=1)
+    ]
+
+
+def _picture_of_trainings(summary: Summary, found: Sequence[Training], suffix: str) -> Picture:
     with rc_context():
         rcdefaults()
         figure, axes = axes_of(WIDTH, max(HEIGHT, 0.2 * len(found)))
         draw_trainings(axes, summary, found)
         content = svg(figure)
     told_ends = [
-        f"{title(one, one.system.label)} {units.measure(one.courses[0].best)} after {units.duration(one.courses[0].spent)}"
-        for one in found
+        f"{title(one, one.system.label)} {units.measure(one.best)} after {units.duration(one.spent)}" for one in found
     ]
+    pool = escape(found[0].pool)
+    among = (
+        f"RR@10 among {pool}, after every epoch{{}}"
+        if pool
+        else "RR@10 on dev after every epoch{}, among documents that were not told: systems may have ranked different ones"
+    )
     several = any(len(one.courses) > 1 for one in found)
     seeds = "; thin: single seeds, thick: their mean" if several else ""
     cached = any(job.timings.fit_cached for one in found for job in one.system.measured)
     stored = " Seconds of a stored fit are those of the run that learned it." if cached else ""
     return Picture(
-        "figures/training-seconds.svg",
+        f"figures/training-seconds{suffix}.svg",
         f"{MEASURE} against seconds of training: {', '.join(told_ends)}",
-        f"RR@10 among the dev documents, a pool of their own, after every epoch{seeds}; marks: the epochs that were "
-        f"kept.{stored}",
+        f"{among.format(seeds)}; marks: the epochs that were kept.{stored}",
         content,
     )
 

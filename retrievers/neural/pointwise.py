@@ -140,6 +140,7 @@ class Pointwise(Scorer):
                 schedule=Schedule(self.epochs, self.learning_rate),
                 env=env,
                 rng=rng,
+                pool=f"for each question {DEV_SOLUTIONS} dev documents drawn at random, and its own",
             )
         counts = {"pairs": len(examples.pairs), "vocabulary": len(self._vocabulary.words)}
         self.learned = {**counts, **record}

@@ -47,13 +47,14 @@ def train(
     stage: str = "training",
     rng: np.random.Generator | None = None,
     precision: Precision = "auto",
+    pool: str = "all dev documents",
 ) -> dict[str, Any]:
     """Train in place and leave the model as it was after its best epoch.
 
     epoch: the batches of one epoch, each with the part of the epoch that is done before it. evaluate: RR@10 on dev,
-    higher is better, or None where there is nothing to measure; then the last epoch is kept. precision: the one of the
-    ``autocast`` inside ``loss_of``. Returns what happened, as plain values: ``best_epoch``, ``dev RR@10`` and
-    ``epochs``, for each the mean ``loss``, the ``dev`` measure, the ``seconds`` since training began and the learning
+    higher is better, or None where there is nothing to measure; then the last epoch is kept. pool: what it ranks. precision:
+    the one of the ``autocast`` inside ``loss_of``. Returns what happened, as plain values: ``best_epoch``, ``dev RR@10``,
+    ``dev pool`` and ``epochs``, for each the mean ``loss``, the ``dev`` measure, the ``seconds`` since training began and the learning
     ``rate`` of its last step; with ``schedule.learning_rate`` 0 also ``rate search``. DataError where the loss becomes no
     number and no earlier epoch is known to be good.
 
@@ -88,7 +89,7 @@ def train(
             course.one_epoch(epoch(), loss_of, evaluate, log)
             if course.goes_on and checkpoint.due:
                 checkpoint.write(course.state(extra))
-    record = {**course.best.restore(), **course.notes, **extra}
+    record = {**course.best.restore(), "dev pool": pool, **course.notes, **extra}
     env.progress(1.0, f"kept epoch {course.best.number}{course.best.note}")
     if checkpoint.worthwhile:
         checkpoint.write(_end(model, record, rng, env, course.seconds))

@@ -82,3 +82,22 @@ def test_epochs_without_seconds_or_dev_are_no_course(a, learned):
     """As earlier versions stored them, without dev questions, and where dev is another measure."""
     section = learning(a.summary([a.outcome("gru", right(200), learned=learned)]))
     assert (section.text, section.pictures) == ("", ())
+
+
+def test_trainings_measured_among_other_documents_are_drawn_apart(a):
+    """RR@10 among a hundred candidates is no RR@10 among all documents."""
+    everywhere, drawn = {"dev pool": "all dev documents"}, {"dev pool": "100 drawn"}
+    outcomes = [
+        a.outcome("gru", right(210), learned=epochs(0.3, 0.5, **everywhere)),
+        a.outcome("cnn", right(200), learned={**epochs(0.8, 0.9, **drawn), "vectors": epochs(0.1, 0.2, **everywhere)}),
+        a.outcome("old", right(190), learned=epochs(0.1, 0.4)),
+    ]
+    section = learning(a.summary(outcomes))
+    found = {picture.name: (picture.alt, picture.caption) for picture in section.pictures}
+    assert list(found) == [f"figures/training-seconds{number}.svg" for number in ("", "-2", "-3")]
+    told = {name: alt.split(": ", 1)[1] for name, (alt, _) in found.items()}
+    assert told["figures/training-seconds.svg"] == "gru .500 after 4.00 s, cnn: vectors .200 after 4.00 s"
+    assert told["figures/training-seconds-2.svg"] == "cnn .900 after 4.00 s"
+    assert "RR@10 among 100 drawn, after every epoch" in found["figures/training-seconds-2.svg"][1]
+    assert "documents that were not told" in found["figures/training-seconds-3.svg"][1]
+    assert "- `cnn`: best on dev, RR@10 .900 among 100 drawn, after 4.00 s" in section.text

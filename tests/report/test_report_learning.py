@@ -225,7 +225,7 @@ def test_figures_are_svgs_with_a_text_for_those_who_cannot_see_them(run):
         "![Success@10 against the number of training pairs: gru .253 with 500, .552 with 2,000, .752 with 8,000]"
         in text
     )
-    assert "![dev RR@10 against seconds of training: gru .500 after 4.00 s]" in text
+    assert "![dev RR@10 against seconds of training: gru .500 after 5.00 s]" in text
     record, outcomes = run
     assert render(record, outcomes[::-1]) == files
 
