@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-STATUSES = ("ok", "failed", "interrupted")
-
 
 @dataclass(frozen=True)
 class ServerTrial:

@@ -209,8 +209,21 @@ def _left_out(summary: Summary) -> list[str]:
         sentences.append(f"Not compared, since the quality fingerprint differs: {listing(strangers)}.")
     if summary.best and not _cut_short(summary) and (lost := _lost(summary)):
         sentences.append(f"Without a result: {lost}.")
-    slow = [(system, system.latency_failure()) for system in summary.results]
-    untimed = [f"{code(system.label)} ({escape(told('failed', failure))})" for system, failure in slow if failure]
-    if untimed:
-        sentences.append(f"Without a full measurement of latency: {listing(untimed)}.")
+    return [*sentences, *_untimed(summary)]
+
+
+def _untimed(summary: Summary) -> list[str]:
+    """Systems without (all) latencies, those with one reason together; and whether their price would have decided."""
+    reasons: dict[str, list[System]] = {}
+    for system in summary.results:
+        if failure := system.latency_failure():
+            reasons.setdefault(escape(told("failed", failure)), []).append(system)
+    if not reasons:
+        return []
+    named = [f"{listing([code(one.label) for one in systems])} ({why})" for why, systems in reasons.items()]
+    sentences = [f"Without a full measurement of latency: {'; '.join(named)}."]
+    best = summary.best
+    top = [] if best is None or not summary.tied() else [best, *summary.tied()]
+    if missed := [code(system.label) for system in top if system.latency_failure()]:
+        sentences.append(f"Between the tied systems the search time of {listing(missed)} could not decide.")
     return sentences

@@ -21,7 +21,8 @@ _CONCERNED = re.compile("(held-out (?:questions|solutions)) ")
 def audit_sentences(summary: Summary) -> list[str]:
     """The findings that matter, the largest share first, with what they mean."""
     found = sorted((f for f in summary.record.audit if _share(f) >= MATTERS and f.found), key=_share, reverse=True)
-    more = [f"{len(found) - LISTED} more findings of the audit stand in Details."] if found[LISTED:] else []
+    rest = len(found) - LISTED
+    more = [f"{rest} more {'findings' if rest > 1 else 'finding'} of the audit in Details."] if rest > 0 else []
     return [f"{_told(finding)} {escape(finding.meaning)}" for finding in found[:LISTED]] + more
 
 

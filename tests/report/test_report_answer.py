@@ -270,7 +270,18 @@ def test_a_system_that_failed_under_the_clock_keeps_its_quality_and_loses_its_pr
     text = said([a.outcome("gru", ranks, ms=2.0, fit=45), lost])
     assert text.startswith("**Ship `gru`.** It scores highest")
     assert "It is tied with `bm25` (-.005 [" in text
-    assert "Without a full measurement of latency: `bm25` (failed: killed by SIGKILL)." in text
+    assert (
+        "Without a full measurement of latency: `bm25` (failed: killed by SIGKILL). Between the tied systems the search time "
+        "of `bm25` could not decide." in text
+    )
+
+
+def test_systems_that_failed_under_the_clock_alike_are_told_together(a, said):
+    ranks = a.ranks(1.5, 1)
+    outcomes = [a.outcome(name, ranks, samples=0, latency_failure="killed by SIGKILL") for name in ("bm25", "tfidf")]
+    assert "latency: `bm25` and `tfidf` (failed: killed by SIGKILL)." in said([a.outcome("gru", ranks), *outcomes])
+    worse = a.outcome("bm25", a.ranks(0.2, 3), samples=0, latency_failure="killed by SIGKILL")
+    assert "could not decide" not in said([a.outcome("gru", a.ranks(3.0, 1)), worse])
 
 
 def test_a_busy_machine_is_a_reservation(a, said):

@@ -53,7 +53,7 @@ def test_one_in_four_hundred_moves_nothing(a):
 
 
 def test_at_most_three_findings_are_unfolded(a):
-    assert "- 2 more findings of the audit stand in Details." in quality(run(a, found(9, 8, 7, 6, 5)))
+    assert "- 2 more findings of the audit in Details." in quality(run(a, found(9, 8, 7, 6, 5)))
     assert "stand in Details" not in quality(run(a, found(9, 8, 7)))
 
 
