@@ -4,9 +4,9 @@ With ``u`` = 2^-24, the unit roundoff of float32, and sums of ``D`` products in 
 of question ``q`` and document ``d`` is wrong by at most:
 
 - float32: ``(D + 4) u |q| |d|``, the roundings of a scale and of the exact score included;
-- rounded operands ``p`` and ``e``: ``|q.d - p.e| <= |q| |d - e| + |q - p| |e|``, both residuals measured, and the error of the
-  product of ``p`` and ``e`` itself: that of float32, for int8 that of turning an exact integer into float32, for bfloat16
-  another ``2^-8 |p| |e|``, for its result is rounded to bfloat16 too.
+- rounded operands ``p`` and ``e``: ``|q.d - p.e| <= |q| |d - e| + |q - p| |e|``, the residuals measured, or half a unit in each
+  dimension at most, and the error of the product of ``p`` and ``e`` itself: that of float32, for integers that of turning an
+  exact sum into float32 and of the units, for bfloat16 another ``2^-8 |p| |e|``, for its result is rounded to bfloat16 too.
 
 Below the normal range, 2^-126, numbers lose bits, or become 0 where a library has that set: ``D`` products and as many sums by
 2^-126 each at most, times the scale of an int8 vector, which has a component of 1 at least and so a scale of at most ``|d|``;
@@ -18,7 +18,8 @@ import numpy as np
 
 from retrievers.shared.compiled import compiled
 
-_compiled = compiled()
+_compiled = compiled(fastmath={"reassoc", "contract", "nsz"})
+"""Sums may be reordered into vector instructions."""
 
 UNIT, TINY = 2.0**-24, 2.0**-126
 HALF = 0.51
@@ -40,6 +41,19 @@ def bounds(lengths, off, size, norm, residual, product, sums):
         rounded = lengths[row] * residual + off[row] * longest + product * (lengths[row] + off[row]) * longest
         result[row] = np.nextafter(np.float32(rounded + sums * summed), np.float32(np.inf))
     return result
+
+
+@_compiled
+def farthest(vectors, steps, units):
+    """The largest distance of a vector float32 ``[N, D]`` from its rounding: steps int8 times a unit float32 ``[N]``."""
+    found = 0.0
+    for row in range(len(vectors)):
+        total = 0.0
+        for at in range(vectors.shape[1]):
+            off = np.float64(vectors[row, at]) - np.float64(steps[row, at]) * np.float64(units[row])
+            total += off * off
+        found = max(found, total)
+    return np.sqrt(found)
 
 
 @_compiled

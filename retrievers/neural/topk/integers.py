@@ -34,8 +34,7 @@ class Integers:
         for start in range(0, count, PART):
             part = vectors.floats(start, start + PART)
             self._values[start : start + PART], self._units[start : start + PART] = steps, units = rounded(part)
-            off = np.linalg.norm(part - steps * units[:, None].astype(np.float64), axis=1)
-            self._residual = max(self._residual, float(off.max()))
+            self._residual = max(self._residual, bounds.farthest(part, steps, units))
 
     def begin(self, asked: Asked) -> tuple[Floats, Scan]:
         """See ``Product``."""

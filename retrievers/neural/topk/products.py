@@ -19,8 +19,10 @@ BLOCK = 1 << 16
 """Numbers of a block of documents that a compiled product reads again for every question: half of a small second cache."""
 WIDE = 2048
 """Documents of a tile where a library multiplies."""
-PART = 1 << 14
+PART = 1 << 12
 """Documents that are rounded at a time."""
+SHARED = 1 << 14
+"""Scores of a tile from which on threads share it out."""
 
 
 class Asked(NamedTuple):
@@ -112,7 +114,7 @@ class Library:
                         *found.part(row, end),
                     )  # fmt: skip
 
-                each(select, 0, len(eps), self._threads if tile.size > PART else 1)
+                each(select, 0, len(eps), self._threads if tile.size >= SHARED else 1)
 
         return eps, scan
 
