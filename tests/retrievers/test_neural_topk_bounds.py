@@ -9,8 +9,8 @@ from retrievers.neural.topk import integers as topk_integers
 from retrievers.neural.topk import kernels
 from retrievers.neural.topk.choice import PRODUCTS
 from retrievers.neural.topk.cpu import search
+from retrievers.neural.topk.integer_kernels import ROWS, multiply_dots, multiply_panels
 from retrievers.neural.topk.integers import Integers, Shorts
-from retrievers.neural.topk.panels import ROWS, multiply_panels
 from retrievers.neural.topk.products import Asked, Survivors
 from retrievers.neural.topk.store import Vectors
 
@@ -97,6 +97,19 @@ def test_panels_hold_the_products_of_integers(count, size, questions, kind):
     np.testing.assert_allclose(tile[:questions, :count], expected, rtol=3e-7)
 
 
+@pytest.mark.parametrize(("count", "size", "questions"), [(1, 1, 1), (4, 16, 2), (7, 33, 3), (130, 48, 2), (5, 0, 1)])
+@pytest.mark.parametrize("block", [4, 128])
+def test_dots_are_the_products_of_integers(count, size, questions, block):
+    rng = np.random.default_rng(0)
+    documents = rng.integers(-127, 128, (count, size)).astype(np.int8)
+    steps = rng.integers(-3_000, 3_001, (questions, size)).astype(np.int16)
+    tile, units = np.full((questions, count + 3), np.nan, np.float32), np.arange(1, count + 1, dtype=np.float32)
+    multiply_dots(documents, units, steps, topk_integers._factors(np.full(questions, 2.0, np.float32)), block, tile)
+    expected = steps.astype(np.int64) @ documents.astype(np.int64).T * 2.0 * units
+    np.testing.assert_allclose(tile[:, :count], expected, rtol=3e-7)
+    assert np.isnan(tile[:, count:]).all()
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 4_096, 70_000])
 def test_the_largest_sums_of_shorts_fit_into_32_bits(size):
     """All of a vector in one number, or the same in each: the extremes of what a norm allows."""
@@ -112,9 +125,13 @@ def test_the_largest_sums_of_shorts_fit_into_32_bits(size):
 def test_an_integer_product_does_not_overflow_where_its_score_fits():
     documents, asked = np.full((2, 64), 127, np.int8), np.full((1, 64), 32767, np.int16)
     tile = np.empty((1, 2), np.float32)
-    units = np.full(2, 3e36 / 127, np.float32), np.full(1, 1 / 32767 / 64, np.float32)
-    kernels.multiply_integers(documents, units[0], asked, units[1], tile)
-    assert tile == pytest.approx(3e36, rel=1e-6)
+    for of_document, of_question in [(3e36 / 127, 1 / 32767 / 64), (1 / 127 / 64, 3e36 / 32767)]:
+        units, factors = (
+            np.full(2, of_document, np.float32),
+            topk_integers._factors(np.full(1, of_question, np.float32)),
+        )
+        multiply_dots(documents, units, asked, factors, 128, tile)
+        assert tile == pytest.approx(3e36, rel=1e-6)
 
 
 def test_results_that_were_lost_are_never_returned(monkeypatch):

@@ -8,15 +8,17 @@ from numpy.typing import NDArray
 
 from retrievers.neural.topk import bounds, kernels
 from retrievers.neural.topk.bounds import HALF, TINY, UNIT
-from retrievers.neural.topk.panels import ROWS, multiply_panels
-from retrievers.neural.topk.products import FEW, PART, Asked, Scan, Survivors, block_of, bound
+from retrievers.neural.topk.integer_kernels import ROWS, multiply_dots, multiply_panels
+from retrievers.neural.topk.products import PART, Asked, Scan, Survivors, block_of, bound
 from retrievers.neural.topk.store import Floats, Vectors, rounded
 
 LARGEST, SUM = 2**15 - 1, 2**31 - 1
 """Of an int16, and of a sum."""
 GROUP = int(kernels.GROUP)  # of which panels are a part
+SCORES = 1 << 15
+"""Scores of a tile of few questions: limits rise from one to the next."""
 CACHED, TILE = 1 << 17, 1 << 18
-"""Numbers of documents that are packed together, 256 KB: half of a small second cache; and scores of a tile, a MB."""
+"""Of many: numbers of documents that are packed together, 256 KB: half of a small second cache; and scores of a tile, a MB."""
 
 
 class Integers:
@@ -41,15 +43,16 @@ class Integers:
         values, scales = self._vectors.values, self._vectors.scales
         most = min(LARGEST, SUM // (128 * max(1, values.shape[1])))
         steps, units = bounds.rounded(asked.vectors, bounds.largest(asked.vectors), most)
-        eps = _error(asked, self._vectors, units, self._residual)
+        factors, eps = _factors(units), _error(asked, self._vectors, units, self._residual)
+        wide = max(self._block, _groups(SCORES // max(1, len(eps))))
 
         def scan(k: int, found: Survivors, start: int, stop: int) -> None:
-            for at in range(0, len(eps), FEW):
-                some = slice(at, at + FEW)
-                kernels.scan_integers(
-                    self._values, self._units, units[some], steps[some], values, scales, asked.vectors[some],
-                    self._block, k, eps[some], *found.part(at, at + FEW), start, stop,
-                )  # fmt: skip
+            tile = np.empty((len(eps), min(wide, stop - start)), np.float32)
+            for first in range(start, stop, wide):
+                some = slice(first, min(first + wide, stop))
+                part = self._values[some]
+                multiply_dots(part, self._units[some], steps, factors, self._block, tile)
+                kernels.collect(tile, len(part), first, values, scales, asked.vectors, k, eps, *found)
 
         return eps, scan
 
@@ -104,12 +107,16 @@ def _error(asked: Asked, vectors: Vectors, units: Floats, residual: float) -> Fl
     return bound(asked, vectors, off, residual, product=4 * UNIT)
 
 
+def _factors(units: Floats) -> Floats:
+    """Two factors for each unit, ``[Q, 2]``: one at most 1 and one at least 1."""
+    return np.stack([np.minimum(units, 1), np.maximum(units, 1)], 1)
+
+
 def _strips(steps: NDArray[np.int16], units: Floats) -> tuple[NDArray[np.int16], Floats]:
     """Strips ``[S, P, ROWS, 2]`` and factors ``[S, ROWS, 2]``, filled up with zeros; a pair of dimensions at least."""
     count, size = steps.shape
     strips, pairs = -(-count // ROWS), max(1, -(-size // 2))
     whole, factors = np.zeros((strips * ROWS, 2 * pairs), np.int16), np.zeros((strips * ROWS, 2), np.float32)
-    whole[:count, :size] = steps
-    factors[:count, 0], factors[:count, 1] = np.minimum(units, 1), np.maximum(units, 1)
+    whole[:count, :size], factors[:count] = steps, _factors(units)
     ordered = whole.reshape(strips, ROWS, pairs, 2).transpose(0, 2, 1, 3)
     return np.ascontiguousarray(ordered), factors.reshape(strips, ROWS, 2)

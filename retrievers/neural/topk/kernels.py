@@ -72,60 +72,12 @@ def multiply(documents, scales, queries, tile):
 
 
 @_compiled
-def multiply_integers(documents, scales, queries, factors, tile):
-    """Rough products ``[Q, n]`` of int8 documents and int16 questions; factors ``[Q]`` and scales ``[n]`` are units.
-
-    The sums are int32 and exact: the caller keeps the questions small enough (``integers.SUM``).
-    """
-    for column in range(len(documents)):
-        document = documents[column]
-        for row in range(len(queries)):
-            query, total = queries[row], np.int32(0)
-            for at in range(len(document)):
-                total = np.int32(total + np.int32(np.int32(document[at]) * np.int32(query[at])))
-            tile[row, column] = _in_units(total, factors[row], scales[column])
-
-
-@compiled()
-def _in_units(total, factor, scale):
-    """In this order, which ``reassoc`` would give up: a sum times a document's unit first may overflow where the score does not."""
-    return np.float32(np.float32(np.float32(total) * factor) * scale)
-
-
-@_compiled
 def scan(documents, scales, queries, block, k, margins, limits, counts, positions, scores, start, stop):
     """``multiply`` and ``collect``, block after block of the documents from ``start`` to ``stop``; 64 questions at most."""
     tile = np.empty((len(queries), block), np.float32)
     for first in range(start, stop, block):
         last = min(first + block, stop)
         multiply(documents[first:last], scales[first:last] if len(scales) > 1 else scales, queries, tile)
-        collect(tile, last - first, first, documents, scales, queries, k, margins, limits, counts, positions, scores)
-
-
-@_compiled
-def scan_integers(
-    integers,
-    units,
-    factors,
-    narrow,
-    documents,
-    scales,
-    queries,
-    block,
-    k,
-    margins,
-    limits,
-    counts,
-    positions,
-    scores,
-    start,
-    stop,
-):
-    """The same with products of int8 documents ``integers``, their ``units``, and int16 questions ``narrow``."""
-    tile = np.empty((len(queries), block), np.float32)
-    for first in range(start, stop, block):
-        last = min(first + block, stop)
-        multiply_integers(integers[first:last], units[first:last], narrow, factors, tile)
         collect(tile, last - first, first, documents, scales, queries, k, margins, limits, counts, positions, scores)
 
 
