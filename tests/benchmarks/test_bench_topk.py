@@ -33,6 +33,11 @@ GRID = [
     for questions in (1, 32, 1_024)
     for k in (10, 100)
 ]
+TABLES = [
+    ("dense-cpu-one.md", "Exact dense search on a CPU: one question", "'exact_search and -1-'", True),
+    ("dense-cpu.md", "Exact dense search on a CPU: many questions", "'exact_search and not -1-'", False),
+]
+"""File, title, what selects its tests, and whether it is of one question."""
 NOTE = """Milliseconds of processor time for all questions together on one thread; median of {rounds} rounds in which the contestants took
 turns of 20 ms or one search (of one round where a search takes seconds). Measured on {machine}.
 
@@ -55,10 +60,11 @@ def table(request):
     rows, found = [], {}
     yield rows, found
     folder = request.config.getoption("--scoring")
-    if folder and rows:
-        note = NOTE.format(rounds=ROUNDS, machine=machine(), **found)
-        path = Path(folder) / "dense-cpu.md"
-        write_table(path, "Exact dense search on a CPU", rows, note, f"{HERE} -k exact_search")
+    for name, title, key, one in TABLES:
+        part = [row for row in rows if (row["questions"] == "1") == one]
+        if folder and part:
+            note = NOTE.format(rounds=ROUNDS, machine=machine(), **found)
+            write_table(Path(folder) / name, title, part, note, f"{HERE} -k {key}")
 
 
 @pytest.fixture(autouse=True)
