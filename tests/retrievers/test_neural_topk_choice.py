@@ -96,6 +96,13 @@ def test_int8_vectors_are_never_copied_into_something_larger(measured, monkeypat
     assert {"OneDNN", "BFloat16"} <= set(tried)
 
 
+@pytest.mark.parametrize(("seconds", "chosen"), [(0.95, "int16"), (0.9, "onednn")])
+def test_a_copy_has_to_earn_its_memory(measured, monkeypatch, seconds, chosen):
+    known = {"OneDNN": seconds, "Shorts": 1.0}
+    monkeypatch.setattr(topk_choice, "_seconds", lambda call: known.get(type(call.args[1]).__name__, 2.0))
+    assert choose(measured, 1, "auto", None)[128] == chosen
+
+
 def test_a_choice_that_cannot_be_kept_is_used_and_told(tmp_path, measured):
     (tmp_path / "file").touch()
     with pytest.warns(UserWarning, match="measured again next time: cannot write"):

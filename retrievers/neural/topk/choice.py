@@ -1,6 +1,7 @@
 """Exact top-k on a CPU, by whichever way to multiply is fastest here: measured once on a machine, and remembered."""
 
 import json
+import math
 import os
 import platform
 import warnings
@@ -30,7 +31,7 @@ SOME, MANY = 1 << 26, 1 << 23
 """Bytes of documents that few and many questions are tried on: the first has to be more than a processor's caches hold."""
 SMALL = 1 << 25
 """Bytes of documents that caches hold: there the choice matters little, and nothing is measured."""
-ROUNDS = 3
+ROUNDS = 5
 
 PRODUCTS: dict[str, Callable[[Vectors, int], Product]] = {
     "compiled": lambda vectors, _: Compiled(vectors),
@@ -44,7 +45,9 @@ PRODUCTS: dict[str, Callable[[Vectors, int], Product]] = {
 ROUNDING = ("torch", "onednn")
 """Those that round operands of float32 products if they are told to."""
 COPYING = ("onednn", "bfloat16")
-"""Those that hold a copy larger than int8 vectors are."""
+"""Those that hold a copy larger than int8 vectors are ..."""
+WORTH = 1.1
+"""... and have to be so many times as fast as the others for it."""
 DEFAULT = {1: "int8", 4: "compiled", 24: "int16", 128: "int16"}
 IN_FLOAT32 = {1: "compiled", 4: "compiled", 24: "compiled", 128: "numpy"}
 """Where nothing may be rounded."""
@@ -117,12 +120,18 @@ def _fastest(vectors: Vectors, questions: int, threads: int, precision: str, lib
     rows = max(1, (SOME if few else MANY) // max(1, vectors.values[:1].nbytes))
     sample = Vectors(vectors.values[:rows], vectors.scales[:rows], vectors.norm)
     asked = np.ascontiguousarray(sample.floats(0, questions))
-    times = {}
-    for name in _candidates(libraries, few=few, rounded=precision == "auto"):
-        if vectors.integers and name in COPYING:
-            continue
-        product = PRODUCTS[name](sample, threads)
-        times[name] = _seconds(partial(search, sample, product, asked, 10, threads))
+    names = _candidates(libraries, few=few, rounded=precision == "auto")
+    calls = {
+        name: partial(search, sample, PRODUCTS[name](sample, threads), asked, 10, threads)
+        for name in names
+        if not (vectors.integers and name in COPYING)
+    }
+    times = dict.fromkeys(calls, math.inf)
+    for call in calls.values():
+        call()  # compiles and fills caches
+    for _ in range(ROUNDS):  # in turn, so that a busy moment of the machine hits all
+        for name, call in calls.items():
+            times[name] = min(times[name], _seconds(call) * (WORTH if name in COPYING else 1))
     return min(times, key=times.__getitem__)
 
 
@@ -134,14 +143,9 @@ def _candidates(libraries: list[str], *, few: bool, rounded: bool) -> Iterable[s
 
 
 def _seconds(call: Callable[[], object]) -> float:
-    """The shortest of a few calls, after one that compiles and fills caches."""
+    start = perf_counter()
     call()
-    taken = []
-    for _ in range(ROUNDS):
-        start = perf_counter()
-        call()
-        taken.append(perf_counter() - start)
-    return min(taken)
+    return perf_counter() - start
 
 
 def _key(vectors: Vectors, threads: int, precision: str, libraries: list[str]) -> str:
