@@ -52,10 +52,32 @@ def _answer(
     """Write positions and scores ``[Q, k]``."""
     k = best[0].shape[1]
     found, eps = _survivors(vectors, product, asked, k=k, capacity=2 * k + SPARE, threads=threads)
-    kernels.finish(vectors.values, vectors.scales, asked.vectors, eps, *found[1:], *best)
-    vectors.release()
+    if vectors.mapped:
+        _finish_few(vectors, asked, eps, found, best)
+    else:
+        kernels.finish(vectors.values, vectors.scales, asked.vectors, eps, *found[1:], *best)
     if (best[0][:, -1] < 0).any() or (best[1][:, -1] < found.limits).any():  # too few, or worse than k others
         raise RuntimeError(f"a search by {type(product).__name__} lost results; no bound allows it, so this is a bug")
+
+
+def _finish_few(
+    vectors: Vectors, asked: Asked, eps: Floats, found: Survivors, best: tuple[NDArray[np.int64], Floats]
+) -> None:
+    """``kernels.finish``, question by question, of survivors that are read from their file a few at a time.
+
+    A system may map a megabyte where one vector is touched, and count it as this process's memory.
+    """
+    for row in range(len(eps)):
+        one, (positions, scores) = slice(row, row + 1), (part[row : row + 1] for part in best)
+        part = found.part(row, row + 1)
+        kernels.drop(0, positions.shape[1], eps[row], *part[1:])
+        places = part.positions[0, : part.counts[0]]
+        known = np.sort(places)
+        places[:] = np.searchsorted(known, places)  # in the order of the corpus, on which ties depend
+        some = vectors.some(known)
+        kernels.finish(some.values, some.scales, asked.vectors[one], eps[one], *part[1:], positions, scores)
+        there = positions >= 0
+        positions[there] = known[positions[there]]
 
 
 def _survivors(

@@ -119,7 +119,7 @@ def _begin(line, row, k, margin, limits, counts, positions, scores):
         if limit > LOWEST:
             limits[row] = max(limits[row], np.float32(limit - 2 * margin))
     elif counts[row] > k + k // 2 + SPARE:
-        limits[row] = max(limits[row], _drop(row, k, margin, counts, positions, scores))
+        limits[row] = max(limits[row], drop(row, k, margin, counts, positions, scores))
 
 
 @_compiled
@@ -134,7 +134,7 @@ def _reaches(part, size, limit):
 @_compiled
 def _tighten(row, documents, scales, query, k, margin, limits, counts, positions, scores):
     """Raise the limit of a question whose buffer is full, and drop what does not reach it."""
-    limit = _drop(row, k, margin, counts, positions, scores)
+    limit = drop(row, k, margin, counts, positions, scores)
     kept = counts[row]
     if kept > (positions.shape[1] + k) // 2:  # too much lies within the margin, as where many documents are equal
         for place in range(kept):
@@ -146,7 +146,7 @@ def _tighten(row, documents, scales, query, k, margin, limits, counts, positions
 
 
 @_compiled
-def _drop(row, k, margin, counts, positions, scores):
+def drop(row, k, margin, counts, positions, scores):
     """Forget survivors whose rough score rules out that they are among the k best; returns the least score that does not."""
     found, kept = counts[row], 0
     limit = reached(scores[row, :found], k)
@@ -209,7 +209,7 @@ def merge(counts, positions, scores, other_counts, other_positions, other_scores
 def finish(documents, scales, queries, margins, counts, positions, scores, best_positions, best_scores):
     """The k best survivors of each question ``[Q, k]`` by exact score, equal ones by position; -1 where there are fewer."""
     for row in range(len(queries)):
-        _drop(row, best_positions.shape[1], margins[row], counts, positions, scores)
+        drop(row, best_positions.shape[1], margins[row], counts, positions, scores)
         found = counts[row]
         for place in range(found):
             scores[row, place] = _exact(documents, scales, positions[row, place], queries[row])

@@ -19,6 +19,8 @@ from retrievers.neural.topk import lengths
 VALUES, SCALES, FACTS = "values.bin", "scales.bin", "vectors.json"
 PIECE = 1 << 14
 """Vectors that are rounded at a time."""
+FEW = 16
+"""Vectors that are read from all over a file before their pages are given back."""
 LEVELS = 127
 """An int8 vector uses -127 to 127 of its scale: -128 would have no counterpart."""
 
@@ -94,6 +96,14 @@ class Vectors(NamedTuple):
         if not self.integers:
             return part
         return part * (self.scales[start:stop, None] if len(self.scales) > 1 else self.scales)
+
+    def some(self, positions: NDArray[np.int64]) -> Self:
+        """A few of them, read from where they lie; their pages of a mapped file are given back as they are read."""
+        values = np.empty((len(positions), self.values.shape[1]), self.values.dtype)
+        for start in range(0, len(positions), FEW):
+            values[start : start + FEW] = self.values[positions[start : start + FEW]]
+            self.release()
+        return type(self)(values, self.scales[positions] if len(self.scales) > 1 else self.scales, self.norm)
 
     def release(self) -> None:
         """Give pages of a mapped file back: they would count as this process's memory, and are read again when needed."""
