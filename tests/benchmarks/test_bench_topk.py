@@ -44,8 +44,8 @@ turns of 20 ms or one search (of one round where a search takes seconds). Measur
 - *product*: the way to multiply that `ours` chose by a measurement when its index was built. `int8` and `int16` round first, the
   others are float32. All are exact: what a rounded product cannot decide is scored anew.
 - *of limit*: how much of the limit `ours` reaches. The limit is the time that the product takes in float32 at the best rate
-  that a library reaches on square matrices ({peak:.0f} GFLOP/s), or that reading the documents once in float32 takes
-  ({bandwidth:.1f} GB/s), whichever is longer. Above 1: int8 has a quarter of the bytes, int16 twice the products in an instruction.
+  that a library reaches on square matrices (measured for every row, lastly {peak:.0f} GFLOP/s), or that reading the documents once in float32 takes
+  (lastly {bandwidth:.1f} GB/s), whichever is longer. Above 1: int8 has a quarter of the bytes, int16 twice the products in an instruction.
 - *x NAME*: how many times as long it took. `faiss` is its `IndexFlatIP`, `semantic_search` that of sentence-transformers.
 
 The vectors are random and of unit length."""
