@@ -20,7 +20,7 @@ FONT = 9.0
 GREY = "#6b6b6b"
 LONGEST = 28
 """Characters of a system's name in a figure."""
-_HEAD = 8
+_HEAD, _LEAST = 8, 5
 
 _COLOURS = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00", "#6A3D9A", "#8C510A", "#E41A6B", "#8A9A00",
@@ -110,7 +110,7 @@ def _shortened(label: str, labels: Sequence[str]) -> str:
 
 
 def _brief(label: str) -> str:
-    """The names of all parts and as many options as fit: the longest part that has any loses its last one first.
+    """The names of all parts and as many options as fit: the longest part that has any loses its last one first, then its end.
 
     A single system with a single option is cut, since its name alone would be that of the system without it.
     """
@@ -119,10 +119,12 @@ def _brief(label: str) -> str:
     pieces = re.split("([+/])", label.replace("=true", ""))
     while len(" ".join(pieces)) > LONGEST:
         optional = [at for at, piece in enumerate(pieces) if ":" in piece]
-        if not optional or (len(pieces) == 1 and label.count(":") == 1):
+        longest = max(optional or range(0, len(pieces), 2), key=lambda at: len(pieces[at]))
+        name = pieces[longest].removesuffix("…")
+        alone = len(pieces) == 1 and (not optional or label.count(":") == 1)
+        if alone or (not optional and len(name) < _LEAST):
             return _cut(label)
-        longest = max(optional, key=lambda at: len(pieces[at]))
-        pieces[longest] = f"{pieces[longest].rpartition(':')[0]}…"
+        pieces[longest] = f"{name.rpartition(':')[0] if optional else name[:-1]}…"
     return " ".join(pieces)
 
 

@@ -134,6 +134,8 @@ def test_a_long_name_first_loses_what_goes_without_saying(a):
         ("a-very-long-name-of-a-single-system", "a-very-long-n…single-system"),
         ("gru:pretrain=sequence-to-sequence", "gru:pretrain=…e-to-sequence"),
         ("learning-to-rank+gru:weights=dev", "learning-to-rank + gru…"),
+        ("learning-to-rank+gru+maxsim:weights=dev", "learning-to… + gru + maxsim…"),
+        ("{abcdefgh+abcdefgh+abcdefgh}/abcdefgh/abcdefgh", "{abcdefgh+abc…efgh/abcdefgh"),
     ],
 )
 def test_a_long_name_keeps_the_names_of_its_parts(a, spec, name):
