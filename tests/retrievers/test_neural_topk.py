@@ -53,15 +53,15 @@ def same(found, expected):
 @given(
     count=st.integers(0, 700), size=st.integers(1, 40), questions=st.integers(0, 70), k=st.integers(0, 800),
     kind=st.sampled_from(["normal", "few"]), threads=st.sampled_from([1, 3]),
-    few=st.sampled_from([5, 64]),
+    apart=st.sampled_from([5, 64]),
 )  # fmt: skip
-def test_every_product_finds_the_sorted_matrix(name, *, count, size, questions, k, kind, threads, few):
+def test_every_product_finds_the_sorted_matrix(name, *, count, size, questions, k, kind, threads, apart):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(topk_products, "WIDE", 128)
         patch.setattr(topk_integers, "CACHED", 0)
         patch.setattr(topk_integers, "TILE", 0)
         patch.setattr(topk_cpu, "SMALL", 0)
-        patch.setattr(topk_cpu, "FEW", few)
+        patch.setattr(topk_cpu, "APART", apart)
         patch.setattr(topk_cpu, "MANY", 33)
         documents, asked = random_vectors(count, size, 1, kind), random_vectors(questions, size, 2, kind)
         vectors = Vectors.of(documents)

@@ -27,7 +27,7 @@ from retrievers.neural.topk.store import Vectors, unit_length
 
 QUESTIONS = (1, 4, 24, 128)
 """Numbers of questions that are tried; the next lower one decides for those between."""
-SOME, MANY = 1 << 26, 1 << 23
+SOME, MANY = 1 << 26, 1 << 24
 """Bytes of documents that few and many questions are tried on: the first has to be more than a processor's caches hold."""
 SMALL = 1 << 25
 """Bytes of documents that caches hold: there the choice matters little, and nothing is measured."""

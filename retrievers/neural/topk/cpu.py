@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrievers.neural.topk import kernels, lengths
-from retrievers.neural.topk.products import FEW, Asked, Product, Survivors, each
+from retrievers.neural.topk.products import Asked, Product, Survivors, each
 from retrievers.neural.topk.store import Floats, Vectors
 
 MANY = 1024
@@ -19,6 +19,8 @@ SMALL = 1 << 22
 """Products below which a second thread costs more than it gains."""
 PLACES = 1 << 23
 """Survivors of all questions together for which there is memory."""
+APART = 512
+"""Questions for each thread from which on it takes its own: each rounds all documents anew."""
 SPARE = 1024
 """Places for survivors beyond twice k."""
 
@@ -34,8 +36,8 @@ def search(
     k = min(k, len(vectors.values))
     best = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
     asked = Asked(queries, lengths.norms(queries))
-    parts = 1 if product.shared or vectors.mapped or len(queries) < threads * FEW else threads
-    rows = max(1, min(MANY, PLACES // ((2 * k + SPARE) * parts)))
+    parts = 1 if product.shared or vectors.mapped or len(queries) < threads * APART else threads
+    rows = max(1, min(MANY, PLACES // ((2 * k + SPARE) * threads)))
 
     def answer(_: int, first: int, last: int) -> None:
         for start in range(first, last if k else first, rows):
