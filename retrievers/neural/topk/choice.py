@@ -121,17 +121,19 @@ def _fastest(vectors: Vectors, questions: int, threads: int, precision: str, lib
     sample = Vectors(vectors.values[:rows], vectors.scales[:rows], vectors.norm)
     asked = np.ascontiguousarray(sample.floats(0, questions))
     names = _candidates(libraries, few=few, rounded=precision == "auto")
-    calls = {
-        name: partial(search, sample, PRODUCTS[name](sample, threads), asked, 10, threads)
-        for name in names
-        if not (vectors.integers and name in COPYING)
-    }
-    times = dict.fromkeys(calls, math.inf)
-    for call in calls.values():
-        call()  # compiles and fills caches
-    for _ in range(ROUNDS):  # in turn, so that a busy moment of the machine hits all
-        for name, call in calls.items():
-            times[name] = min(times[name], _seconds(call) * (WORTH if name in COPYING else 1))
+    products = {name: PRODUCTS[name](sample, threads) for name in names if not (vectors.integers and name in COPYING)}
+    times = dict.fromkeys(products, math.inf)
+    for shared in (False, True):  # libraries last: their threads wait busily for a while
+        calls = {
+            name: partial(search, sample, product, asked, 10, threads)
+            for name, product in products.items()
+            if product.shared == shared
+        }
+        for call in calls.values():
+            call()  # compiles and fills caches
+        for _ in range(ROUNDS):  # in turn, so that a busy moment of the machine hits all
+            for name, call in calls.items():
+                times[name] = min(times[name], _seconds(call) * (WORTH if name in COPYING else 1))
     return min(times, key=times.__getitem__)
 
 
