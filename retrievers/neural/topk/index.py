@@ -34,7 +34,7 @@ class CosineIndex:
     precision: of the first pass. Whatever it is the result is the same on every device: a score is summed in float64 over
     float32 vectors and rounded once to float32, and equal scores keep the lower position. On a CPU ``auto`` takes what was
     fastest in a short measurement here, ``float32`` leaves out rounded vectors, and those in a file are multiplied as they lie
-    there: int8 by the product of int8, whatever the precision; on CUDA ``auto`` is bfloat16. threads: of a CPU, torch's number
+    there: int8 by products of integers, whatever the precision; on CUDA ``auto`` is bfloat16. threads: of a CPU, torch's number
     if none. cache: a folder in which the measurement is remembered.
 
     ``about`` tells what was chosen, as plain values. DataError for vectors that hold NaN or infinity, or are of norm 2^63.
